@@ -1,0 +1,229 @@
+/* frame.c - see frame.h. */
+#include "back/frame.h"
+
+#include "back/emit_c.h"
+#include "back/selftest.h"
+#include "back/template.h"
+#include "front/diag.h"
+#include "poolc_version.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+
+bool pc_frame_is_prefix(const char *name) {
+    if (!isalpha((unsigned char)name[0]))
+        return false;
+    for (const char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '_')
+            return false;
+    return true;
+}
+
+const char *pc_frame_prefix_from(const char *base_name, struct pc_arena *arena) {
+    char *prefix = pc_arena_printf(arena, "%s%s", isalpha((unsigned char)base_name[0]) ? "" : "k_", base_name);
+    for (char *c = prefix; *c; c++)
+        if (!isalnum((unsigned char)*c))
+            *c = '_';
+    return prefix;
+}
+
+static const char *upper(const char *name, struct pc_arena *arena) {
+    char *copy = pc_arena_strndup(arena, name, strlen(name));
+    for (char *c = copy; *c; c++)
+        *c = (char)toupper((unsigned char)*c);
+    return copy;
+}
+
+/* ---- what a file says about its layers ---- */
+
+static void add_shape(const struct pc_layer *layer, bool output, struct pc_text *text) {
+    const struct pool_desc *desc = &layer->desc;
+    pc_text_printf(text, "%s[%" PRId64, desc->dtype == POOL_F32 ? "f32" : "f64", desc->batch);
+    if (desc->layout == POOL_CHANNELS_FIRST)
+        pc_text_printf(text, ",%" PRId64, desc->channels);
+    for (int a = POOL_MAX_RANK - desc->rank; a < POOL_MAX_RANK; a++)
+        pc_text_printf(text, ",%" PRId64, output ? layer->axis[a].out : layer->axis[a].in);
+    if (desc->layout == POOL_CHANNELS_LAST)
+        pc_text_printf(text, ",%" PRId64, desc->channels);
+    pc_text_add(text, "]");
+}
+
+/* "stem: max 3 x 3, stride 2 x 2, padding 1:1 x 1:1. x f32[...] -> y f32[...]" */
+static void add_summary(const struct pc_layer *layer, struct pc_text *text) {
+    const struct pool_desc *desc = &layer->desc;
+    const struct pc_axis *axis = &layer->axis[POOL_MAX_RANK - desc->rank];
+    pc_text_printf(text, "%s: %s", layer->name, pc_mode_of(desc->mode)->name);
+    if (desc->mode == POOL_LP)
+        pc_text_printf(text, " %g", desc->p);
+    if (desc->adaptive) {
+        pc_text_add(text, ", adaptive");
+    } else {
+        bool padded = false;
+        for (int a = 0; a < desc->rank; a++)
+            pc_text_printf(text, "%s%" PRId64, a ? " x " : " ", axis[a].kernel);
+        pc_text_add(text, ", stride");
+        for (int a = 0; a < desc->rank; a++) {
+            pc_text_printf(text, "%s%" PRId64, a ? " x " : " ", axis[a].stride);
+            padded |= axis[a].pad_begin || axis[a].pad_end;
+        }
+        pc_text_add(text, padded ? ", padding" : "");
+        for (int a = 0; padded && a < desc->rank; a++)
+            pc_text_printf(text, "%s%" PRId64 ":%" PRId64, a ? " x " : " ", axis[a].pad_begin, axis[a].pad_end);
+    }
+    pc_text_add(text, ".  x ");
+    add_shape(layer, false, text);
+    pc_text_add(text, " -> y ");
+    add_shape(layer, true, text);
+}
+
+/* The canonical spec as comment lines. */
+static void add_spec(const struct pc_module *module, struct pc_text *text) {
+    struct pc_text spec = {.out_of_memory = text->out_of_memory};
+    for (size_t i = 0; i < module->count; i++) {
+        if (i)
+            pc_text_add(&spec, "\n");
+        pc_layer_print(&module->layers[i], &spec);
+    }
+    for (const char *line = pc_text_string(&spec); *line;) {
+        const size_t length = strcspn(line, "\n");
+        pc_text_add(text, length ? " *     " : " *");
+        pc_text_add_bytes(text, line, length);
+        pc_text_add(text, "\n");
+        line += length + (line[length] == '\n');
+    }
+    pc_text_release(&spec);
+}
+
+static void add_kernel_comment(const struct pc_kernel *kernel, struct pc_text *text) {
+    const struct ir_cost *cost = &kernel->cost;
+    pc_text_add(text, "/* ");
+    add_summary(kernel->layer, text);
+    pc_text_printf(text, "\n * %s:", pc_kernel_suffix[kernel->kind]);
+    for (int i = 0; i < kernel->plan->reason_count; i++)
+        pc_text_printf(text, "%s %s", i ? ";" : "", kernel->plan->reasons[i]);
+    pc_text_printf(text,
+                   ".\n * %" PRId64 " operations, %" PRId64 " loads, %" PRId64 " stores; %" PRId64 " bytes loaded and %" PRId64
+                   " stored, at least %" PRId64 " and %" PRId64 ". */\n",
+                   cost->operations, cost->loads, cost->stores, cost->bytes_loaded, cost->bytes_stored, cost->bytes_in,
+                   cost->bytes_out);
+}
+
+/* ---- the header ---- */
+
+static void add_interface(const struct pc_layer *layer, const struct pc_frame_options *options, struct pc_arena *arena,
+                          struct pc_text *text) {
+    const char *name = upper(pc_arena_printf(arena, "%s_%s", options->kernel.prefix, layer->name), arena);
+    const bool state = pc_layer_has_kernel(layer, PC_KERNEL_TRAIN);
+    const int64_t bytes = layer->y_count * ir_elements[pc_state_element(layer)].bytes;
+    pc_text_add(text, "/* ");
+    add_summary(layer, text);
+    if (layer->desc.indices != POOL_INDICES_NONE)
+        pc_text_printf(text, "\n * indices: %s.",
+                       layer->desc.indices == POOL_INDICES_WINDOW  ? "the tap's number in its window, row-major"
+                       : layer->desc.indices == POOL_INDICES_PLANE ? "the offset in the input plane"
+                                                                   : "the offset in x");
+    if (state)
+        pc_text_printf(text, "\n * state: what forward_train leaves for backward, one %s for each element of y.",
+                       ir_elements[pc_state_element(layer)].c_type);
+    pc_text_add(text, " */\n");
+    /* An enumerator must fit int; larger layers get macros. */
+    const bool fits = layer->x_count <= INT32_MAX && layer->y_count <= INT32_MAX && bytes <= INT32_MAX;
+    const char *format = fits ? "%s%s_%s = %" PRId64 : "%s#define %s_%s INT64_C(%" PRId64 ")\n";
+    pc_text_add(text, fits ? "enum { " : "");
+    pc_text_printf(text, format, "", name, "X_COUNT", layer->x_count);
+    pc_text_printf(text, format, fits ? ", " : "", name, "Y_COUNT", layer->y_count);
+    if (state)
+        pc_text_printf(text, format, fits ? ", " : "", name, "STATE_BYTES", bytes);
+    pc_text_add(text, fits ? " };\n" : "");
+}
+
+/* ---- writing ---- */
+
+/* Everything that depends on one kernel, in one pass over the kernels. */
+struct bodies {
+    struct pc_text interface, source;
+    struct pc_c_needs needs;
+};
+
+static bool add_kernels(const struct pc_layer *layer, const struct pc_frame_options *options, struct bodies *bodies,
+                        const struct pc_c_words *words, struct pc_diags *diags) {
+    bool ok = true;
+    for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+        if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
+            continue;
+        struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
+        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options->kernel, &arena, diags);
+        if (kernel) {
+            const struct pc_c_needs needs = pc_emit_c_needs(kernel->ir);
+            bodies->needs.math |= needs.math;
+            bodies->needs.integers |= needs.integers;
+            bodies->needs.contraction |= needs.contraction;
+            bodies->needs.parts |= needs.parts;
+            pc_text_add(&bodies->source, "\n");
+            add_kernel_comment(kernel, &bodies->source);
+            pc_emit_c_function(kernel->ir, words, &bodies->source);
+            pc_emit_c_signature(kernel->ir, "", &bodies->interface);
+            pc_text_add(&bodies->interface, ";\n");
+        }
+        ok &= kernel != NULL;
+        pc_arena_release(&arena);
+    }
+    return ok;
+}
+
+/* A product that feeds a sum must stay two roundings, or the bits would depend on the compiler. */
+static const char no_contraction[] = "\n#if defined(__clang__)\n"
+                                     "#pragma STDC FP_CONTRACT OFF\n"
+                                     "#elif defined(__GNUC__)\n"
+                                     "#pragma GCC optimize(\"fp-contract=off\")\n"
+                                     "#endif\n";
+
+/* Long straight lines come in parts, because compilers are slow on one long block; inlining would join them again. */
+static const char part_definition[] = "#if defined(__GNUC__)\n"
+                                      "#define %s static __attribute__((noinline))\n"
+                                      "#else\n"
+                                      "#define %s static\n"
+                                      "#endif\n";
+
+bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options, const struct pc_frame_texts *texts,
+                    struct pc_diags *diags) {
+    struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
+    struct bodies bodies = {0};
+    struct pc_text spec = {0};
+    const char *base_guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
+    const char *restrict_word = pc_arena_printf(&arena, "%s_RESTRICT", base_guard);
+    const struct pc_c_words words = {restrict_word, pc_arena_printf(&arena, "%s_PART", base_guard)};
+    bool ok = true;
+    for (size_t i = 0; i < module->count; i++) {
+        pc_text_add(&bodies.interface, "\n");
+        add_interface(&module->layers[i], options, &arena, &bodies.interface);
+        ok &= add_kernels(&module->layers[i], options, &bodies, &words, diags);
+    }
+    add_spec(module, &spec);
+    const struct pc_template_value values[] = {
+        {"BASE", options->base_name},
+        {"SPEC", options->spec_name},
+        {"VERSION", POOLC_VERSION},
+        {"GUARD", pc_arena_printf(&arena, "%s_H", base_guard)},
+        {"RESTRICT", restrict_word},
+        {"PARTS", bodies.needs.parts ? pc_arena_printf(&arena, part_definition, words.part, words.part) : ""},
+        {"CANONICAL", pc_text_string(&spec)},
+        {"MATH", bodies.needs.math ? "\n#include <math.h>\n" : ""},
+        {"CONTRACTION", bodies.needs.contraction ? no_contraction : ""},
+        {"INTERFACE", pc_text_string(&bodies.interface)},
+        {"KERNELS", pc_text_string(&bodies.source)},
+        {NULL, NULL},
+    };
+    if (ok && texts->source)
+        pc_template_fill(pc_template_kernel_c, values, texts->source);
+    if (ok && texts->header)
+        pc_template_fill(pc_template_kernel_h, values, texts->header);
+    if (ok && texts->selftest)
+        pc_selftest_write(module, options, values, texts->selftest);
+    pc_text_release(&bodies.interface);
+    pc_text_release(&bodies.source);
+    pc_text_release(&spec);
+    pc_arena_release(&arena);
+    return ok;
+}

@@ -1,0 +1,21 @@
+/* writer.h - lines of C with their indentation. */
+#ifndef PC_WRITER_H
+#define PC_WRITER_H
+
+#include "support/text.h"
+
+struct pc_writer {
+    struct pc_text *text;
+    int depth; /* of open braces; never negative */
+};
+
+/* Starts a line: the indentation. The caller adds to writer->text and ends the line with pc_writer_end(). */
+void pc_writer_begin(struct pc_writer *writer);
+void pc_writer_end(struct pc_writer *writer, const char *ending);
+
+/* A whole line; one that opens a brace; one that closes it. */
+void pc_writer_line(struct pc_writer *writer, const char *line);
+void pc_writer_open(struct pc_writer *writer, const char *line);
+void pc_writer_close(struct pc_writer *writer);
+
+#endif

@@ -1,0 +1,264 @@
+/* bench_layer.c - see bench.h. The program is templates/bench.c.in with the layer's constants; it lies with the generated
+ * files in a private temporary folder that is removed when it has run. */
+#include "cli/bench.h"
+
+#include "back/frame.h"
+#include "back/template.h"
+#include "cli/output.h"
+#include "cli/tensor.h"
+#include "poolc_version.h"
+#include "run/process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- the program ---- */
+
+static const char *const mode_words[] = {
+#define MODE(id, name, lift, combine, finish, gradient, idempotent, keys, line) [POOL_##id] = "MODE_" #id,
+#include "modes.def"
+#undef MODE
+};
+static const char *const divisor_words[] = {
+    [POOL_DIVISOR_TAPS] = "DIVISOR_TAPS",
+    [POOL_DIVISOR_PADDED] = "DIVISOR_PADDED",
+    [POOL_DIVISOR_WINDOW] = "DIVISOR_WINDOW",
+    [POOL_DIVISOR_OVERRIDE] = "DIVISOR_OVERRIDE",
+};
+static const char *const indices_words[] = {
+    [POOL_INDICES_NONE] = "INDICES_NONE",
+    [POOL_INDICES_WINDOW] = "INDICES_WINDOW",
+    [POOL_INDICES_PLANE] = "INDICES_PLANE",
+    [POOL_INDICES_TENSOR] = "INDICES_TENSOR",
+};
+
+static void add_number(struct pc_text *text, const char *name, const char *axis, int64_t value) {
+    pc_text_printf(text, "#define %s%s INT64_C(%" PRId64 ")\n", name, axis, value);
+}
+
+static void add_constants(const struct pc_layer *layer, struct pc_text *text) {
+    static const char *const axes[POOL_MAX_RANK] = {"D", "H", "W"};
+    const struct pool_desc *desc = &layer->desc;
+    pc_text_printf(text, "#define MODE %s\n#define EXPONENT ((double)%.17g)\n", mode_words[desc->mode],
+                   desc->mode == POOL_LP ? desc->p : 1);
+    pc_text_printf(text, "#define DIVISOR %s\n#define INDICES %s\n", divisor_words[desc->divisor], indices_words[desc->indices]);
+    pc_text_printf(text, "#define NAN_IGNORE %d\n#define CHANNELS_LAST %d\n", desc->nan == POOL_NAN_IGNORE,
+                   desc->layout == POOL_CHANNELS_LAST);
+    add_number(text, "DIVISOR_VALUE", "", desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : 1);
+    add_number(text, "BATCH", "", desc->batch);
+    add_number(text, "CHANNELS", "", desc->channels);
+    add_number(text, "X_COUNT", "", layer->x_count);
+    add_number(text, "Y_COUNT", "", layer->y_count);
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &layer->axis[a];
+        add_number(text, "IN_", axes[a], axis->in);
+        add_number(text, "OUT_", axes[a], axis->out);
+        add_number(text, "KERNEL_", axes[a], axis->kernel);
+        add_number(text, "STRIDE_", axes[a], axis->adaptive ? 1 : axis->stride);
+        add_number(text, "DILATION_", axes[a], axis->adaptive ? 1 : axis->dilation);
+        add_number(text, "PAD_", axes[a], axis->adaptive ? 0 : axis->pad_begin);
+        add_number(text, "PAD_END_", axes[a], axis->adaptive ? 0 : axis->pad_end);
+        add_number(text, "ADAPTIVE_", axes[a], axis->adaptive);
+    }
+}
+
+/* A call of the kernel; the program's variables are called as the parameters are. */
+static void add_call(const struct pc_kernel *kernel, struct pc_text *text) {
+    pc_text_printf(text, "static void %s_kernel(void) {\n    %s(", pc_kernel_suffix[kernel->kind], kernel->ir->name);
+    const char *separator = "";
+    for (size_t i = 0; i < kernel->ir->buffer_count; i++) {
+        if (kernel->ir->buffers[i].role == IR_LOCAL)
+            continue;
+        pc_text_printf(text, "%s%s", separator, kernel->ir->buffers[i].name);
+        separator = ", ";
+    }
+    pc_text_add(text, ");\n}\n");
+}
+
+static void add_subject(const struct pc_kernel *kernel, struct pc_text *calls, struct pc_text *subjects) {
+    static const char *const nests[PC_KERNEL_COUNT] = {
+        [PC_KERNEL_FORWARD] = "nest_forward(x, nest_y, nest_indices, NULL)",
+        [PC_KERNEL_TRAIN] = "nest_forward(x, nest_y, nest_indices, nest_state)",
+        [PC_KERNEL_BACKWARD] = "nest_backward(x, y, dy, state, nest_dx)",
+    };
+    const char *name = pc_kernel_suffix[kernel->kind];
+    const struct ir_cost *cost = &kernel->cost;
+    add_call(kernel, calls);
+    pc_text_printf(calls, "static void %s_nest(void) {\n    %s;\n}\n", name, nests[kernel->kind]);
+    pc_text_printf(calls,
+                   "static void %s_limit(void) {\n    move(from, wides(INT64_C(%" PRId64 ")), to, wides(INT64_C(%" PRId64 ")));\n}\n",
+                   name, cost->bytes_in, cost->bytes_out);
+    pc_text_printf(subjects, "    {\"%s\", %s_kernel, %s_nest, %s_limit, %d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")},\n", name,
+                   name, name, name, kernel->kind == PC_KERNEL_BACKWARD, cost->bytes_in, cost->bytes_out);
+}
+
+static const char base_name[] = "layer";
+
+struct program {
+    struct pc_text source, header, bench;
+};
+
+/* Writes the texts and the first half of the report. */
+static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struct program *program,
+                         struct pc_bench_report *report) {
+    struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
+    struct pc_layer copy = *layer;
+    const struct pc_module module = {.name = base_name, .layers = &copy, .count = 1};
+    const struct pc_frame_options options = {
+        .spec_name = base_name,
+        .base_name = base_name,
+        .kernel = {.prefix = "bench", .plan = {.unroll_budget = cli->options.unroll_budget}},
+    };
+    struct pc_text calls = pc_cli_text(cli), subjects = pc_cli_text(cli), constants = pc_cli_text(cli);
+    bool good = true;
+    add_constants(layer, &constants);
+    for (int kind = 0; good && kind < PC_KERNEL_COUNT; kind++) {
+        if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
+            continue;
+        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options.kernel, &arena, &cli->diags);
+        good = kernel != NULL;
+        if (!good)
+            break;
+        report->lines[report->count++] =
+            (struct pc_bench_line){.kind = kernel->kind, .bytes = kernel->cost.bytes_in + kernel->cost.bytes_out};
+        add_subject(kernel, &calls, &subjects);
+    }
+    const struct pc_template_value values[] = {
+        {"VERSION", POOLC_VERSION},
+        {"BASE", base_name},
+        {"REAL", layer->desc.dtype == POOL_F32 ? "float" : "double"},
+        {"F", layer->desc.dtype == POOL_F32 ? "f" : ""},
+        {"STATE", ir_elements[pc_state_element(layer)].c_type},
+        {"INDEX", ir_elements[pc_index_element(layer)].c_type},
+        {"CONSTANTS", pc_text_string(&constants)},
+        {"CALLS", pc_text_string(&calls)},
+        {"SUBJECTS", pc_text_string(&subjects)},
+        {NULL, NULL},
+    };
+    const struct pc_frame_texts texts = {.source = &program->source, .header = &program->header};
+    good = good && pc_frame_write(&module, &options, &texts, &cli->diags);
+    if (good)
+        pc_template_fill(pc_template_bench_c, values, &program->bench);
+    pc_text_release(&calls);
+    pc_text_release(&subjects);
+    pc_text_release(&constants);
+    pc_arena_release(&arena);
+    return good;
+}
+
+/* ---- compiling and running it ---- */
+
+enum { FILE_SOURCE, FILE_HEADER, FILE_BENCH, FILE_PROGRAM, FILE_RESULTS, FILE_COUNT };
+static const char *const file_names[FILE_COUNT] = {"layer.c", "layer.h", "bench.c", "bench", "results"};
+
+enum { ERRORS_MAX = 2000 }; /* bytes of a program's messages that are shown */
+
+struct workshop {
+    struct pc_cli *cli;
+    char *folder;
+    const char *paths[FILE_COUNT];
+};
+
+static bool write_file(struct workshop *w, int file, const struct pc_text *text) {
+    FILE *stream = fopen(w->paths[file], "we");
+    bool good = stream && fwrite(pc_text_string(text), 1, text->size, stream) == text->size;
+    if (stream && fclose(stream) != 0)
+        good = false;
+    if (!good)
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "%s: cannot be written: %s", w->paths[file], strerror(errno));
+    return good;
+}
+
+/* The shell splits $CC, which may hold flags; everything else is passed on as it is. */
+static bool compile(struct workshop *w, const struct pc_signals *signals) {
+    static const char *const shell = "exec ${CC:-cc} \"$@\"";
+    const char *const arguments[] = {"/bin/sh", "-c", shell, "sh", "-O3", "-march=native", "-ffp-contract=off", "-o",
+                                     w->paths[FILE_PROGRAM], w->paths[FILE_BENCH], w->paths[FILE_SOURCE], "-lm", NULL};
+    const char *plain[sizeof arguments / sizeof *arguments]; /* without -march=native, which not every compiler knows */
+    int count = 0;
+    for (const char *const *argument = arguments; *argument; argument++)
+        if (strcmp(*argument, "-march=native") != 0)
+            plain[count++] = *argument;
+    plain[count] = NULL;
+    char errors[ERRORS_MAX];
+    struct pc_process_end end = pc_process_run(arguments, signals, errors, sizeof errors);
+    if (end.started && !end.stopped && end.status != 0)
+        end = pc_process_run(plain, signals, errors, sizeof errors);
+    if (!end.started || end.status != 0)
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the C compiler cannot compile the measuring program:\n%s",
+                    end.started ? errors : strerror(end.status));
+    return end.started && end.status == 0;
+}
+
+static bool run_program(struct workshop *w, const struct pc_signals *signals) {
+    const char *const arguments[] = {w->paths[FILE_PROGRAM], w->paths[FILE_RESULTS], NULL};
+    char errors[ERRORS_MAX];
+    const struct pc_process_end end = pc_process_run(arguments, signals, errors, sizeof errors);
+    if (!end.started || end.status != 0)
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the measuring program failed: %s",
+                    !end.started ? strerror(end.status) : *errors ? errors : pc_arena_printf(&w->cli->arena, "status %d", end.status));
+    return end.started && end.status == 0;
+}
+
+static bool read_results(struct workshop *w, struct pc_bench_report *report) {
+    FILE *stream = fopen(w->paths[FILE_RESULTS], "re");
+    bool good = stream != NULL;
+    for (int i = 0; good && i < report->count; i++) {
+        struct pc_bench_line *line = &report->lines[i];
+        char name[32];
+        int same = 0;
+        good = fscanf(stream, "%31s %lf %lf %lf %d %d", name, &line->kernel, &line->nest, &line->limit, &line->samples, &same) == 6 &&
+               strcmp(name, pc_kernel_suffix[line->kind]) == 0;
+        line->same = same == 1;
+    }
+    if (stream)
+        fclose(stream);
+    if (!good)
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the measuring program left no results");
+    return good;
+}
+
+/* Everything that happens while the folder exists; signals that end the program wait for the end of it, and end the
+ * programs that it runs. */
+static bool work(struct workshop *w, const struct program *program, struct pc_bench_report *report) {
+    struct pc_signals signals;
+    pc_signals_hold(&signals);
+    bool good = mkdtemp(w->folder) != NULL;
+    if (!good) {
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "%s: cannot be made: %s", w->folder, strerror(errno));
+        pc_signals_release(&signals);
+        return false;
+    }
+    for (int i = 0; i < FILE_COUNT; i++)
+        w->paths[i] = pc_arena_printf(&w->cli->arena, "%s/%s", w->folder, file_names[i]);
+    good = write_file(w, FILE_SOURCE, &program->source) && write_file(w, FILE_HEADER, &program->header) &&
+           write_file(w, FILE_BENCH, &program->bench) && compile(w, &signals) && run_program(w, &signals) &&
+           read_results(w, report);
+    for (int i = 0; i < FILE_COUNT; i++)
+        unlink(w->paths[i]);
+    rmdir(w->folder);
+    pc_signals_release(&signals);
+    return good;
+}
+
+/* All tensors of the program: x thrice, y and its likes eight times at most as wide as int64_t. */
+static bool fits(struct pc_cli *cli, const struct pc_layer *layer) {
+    const int64_t element = layer->desc.dtype == POOL_F32 ? 4 : 8;
+    return pc_memory_suffices(cli, layer, 4 * element * layer->x_count + 8 * (int64_t)sizeof(int64_t) * layer->y_count);
+}
+
+bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_bench_report *report) {
+    struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
+    const char *base = getenv("TMPDIR");
+    struct workshop w = {.cli = cli, .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : "/tmp")};
+    *report = (struct pc_bench_report){0};
+    const bool good = fits(cli, layer) && make_program(cli, layer, &program, report) && work(&w, &program, report);
+    pc_text_release(&program.source);
+    pc_text_release(&program.header);
+    pc_text_release(&program.bench);
+    return good;
+}

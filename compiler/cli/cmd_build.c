@@ -1,0 +1,240 @@
+/* cmd_build.c - poolc build: from a spec to files.
+ *
+ * Everything that is to be written is made in memory first; files appear when all of it could be made. */
+#include "back/frame.h"
+#include "cli/output.h"
+
+#include <string.h>
+
+/* What is written, in the order in which it was asked for. */
+struct product {
+    const char *path; /* NULL: standard output */
+    struct pc_text text;
+};
+
+enum { PRODUCTS_MAX = PC_EMIT_COUNT + 3 }; /* c is two files; a self-test; a depfile */
+
+struct build {
+    struct pc_cli *cli;
+    const struct pc_module *module;
+    struct pc_frame_options options;
+    struct product products[PRODUCTS_MAX];
+    int count;
+};
+
+static const char *const extensions[PC_EMIT_COUNT] = {
+#define EMIT(id, name, extension, line) extension,
+#include "cli/options.def"
+};
+
+/* ---- names ---- */
+
+/* DIR/BASE<ending> */
+static const char *path_of(struct build *b, const char *ending) {
+    const char *folder = b->cli->options.directory;
+    if (!folder)
+        return pc_arena_printf(&b->cli->arena, "%s%s", b->options.base_name, ending);
+    const bool ends = folder[strlen(folder) - 1] == '/';
+    return pc_arena_printf(&b->cli->arena, "%s%s%s%s", folder, ends ? "" : "/", b->options.base_name, ending);
+}
+
+/* The base name stands between the quotes of an #include and in the depfile, whose line it must not end. */
+static bool name_is_usable(struct build *b) {
+    const char *base = b->options.base_name;
+    bool good = *base != '\0';
+    for (const char *c = base; *c; c++)
+        good &= (unsigned char)*c >= ' ' && *c != 0x7f && *c != '"' && *c != '\\';
+    if (!good)
+        pc_cli_fail(b->cli, PC_EXIT_INPUT, "%s: the generated files cannot be named after this spec; rename it",
+                    b->cli->source->name);
+    return good;
+}
+
+static bool set_names(struct build *b) {
+    struct pc_cli *cli = b->cli;
+    const char *slash = strrchr(cli->source->name, '/');
+    b->options.base_name = b->module->name;
+    b->options.spec_name = strcmp(cli->options.file, "-") == 0 ? "stdin" : slash ? slash + 1 : cli->source->name;
+    b->options.kernel.plan.unroll_budget = cli->options.unroll_budget;
+    b->options.kernel.prefix = cli->options.prefix;
+    if (!name_is_usable(b))
+        return false;
+    if (!cli->options.prefix) {
+        b->options.kernel.prefix = pc_frame_prefix_from(b->module->name, &cli->arena);
+    } else if (!pc_frame_is_prefix(cli->options.prefix)) {
+        pc_cli_fail(cli, PC_EXIT_USAGE, "--prefix '%s' cannot begin a C identifier: a letter, then letters, digits and underscores",
+                    cli->options.prefix);
+        return false;
+    }
+    return true;
+}
+
+/* ---- products ---- */
+
+static struct pc_text *add_product(struct build *b, const char *path) {
+    struct product *product = &b->products[b->count++];
+    *product = (struct product){.path = path, .text = pc_cli_text(b->cli)};
+    return &product->text;
+}
+
+/* Plan or IR of every kernel, each built in memory of its own. */
+static void print_kernels(struct build *b, bool plan, struct pc_text *text) {
+    for (size_t i = 0; i < b->module->count; i++) {
+        const struct pc_layer *layer = &b->module->layers[i];
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+            if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
+                continue;
+            struct pc_arena arena = {.out_of_memory = b->cli->arena.out_of_memory};
+            const struct pc_kernel *kernel =
+                pc_kernel_build(layer, (enum pc_kernel_kind)kind, &b->options.kernel, &arena, &b->cli->diags);
+            if (kernel && plan)
+                pc_plan_print(kernel->plan, text);
+            else if (kernel)
+                ir_print(kernel->ir, text);
+            pc_arena_release(&arena);
+        }
+    }
+}
+
+static void make_c(struct build *b, bool source, bool selftest) {
+    const struct pc_frame_texts texts = {
+        .source = source ? add_product(b, path_of(b, ".c")) : NULL,
+        .header = source ? add_product(b, path_of(b, ".h")) : NULL,
+        .selftest = selftest ? add_product(b, path_of(b, "_selftest.c")) : NULL,
+    };
+    pc_frame_write(b->module, &b->options, &texts, &b->cli->diags);
+}
+
+static void make(struct build *b, enum pc_emit emit) {
+    const char *path = b->cli->options.directory && emit != PC_EMIT_C
+                           ? path_of(b, pc_arena_printf(&b->cli->arena, ".%s", extensions[emit]))
+                           : NULL;
+    switch (emit) {
+    case PC_EMIT_C:
+        make_c(b, true, b->cli->options.selftest);
+        return;
+    case PC_EMIT_IR:
+        print_kernels(b, false, add_product(b, path));
+        return;
+    case PC_EMIT_PLAN:
+        print_kernels(b, true, add_product(b, path));
+        return;
+    case PC_EMIT_AST:
+        pc_ast_print(b->cli->tree, add_product(b, path));
+        return;
+    case PC_EMIT_LAYER: {
+        struct pc_text *text = add_product(b, path);
+        for (size_t i = 0; i < b->module->count; i++)
+            pc_layer_dump(&b->module->layers[i], text);
+        return;
+    }
+    case PC_EMIT_COUNT:
+        return;
+    }
+}
+
+/* ---- the depfile ---- */
+
+/* A name as make reads it: `\ ` for a space, `\#`, `$$`. Backslashes are doubled only where they stand before a space,
+ * because only there make takes them for its own. */
+static void add_name(struct pc_text *text, const char *name) {
+    for (const char *c = name; *c; c++) {
+        if (*c == ' ' || *c == '\t') {
+            for (const char *before = c; before > name && before[-1] == '\\'; before--)
+                pc_text_add_char(text, '\\');
+            pc_text_add_char(text, '\\');
+        } else if (*c == '#') {
+            pc_text_add_char(text, '\\');
+        } else if (*c == '$') {
+            pc_text_add_char(text, '$');
+        }
+        pc_text_add_char(text, *c);
+    }
+}
+
+static void make_depfile(struct build *b) {
+    const int outputs = b->count;
+    struct pc_text *text = add_product(b, b->cli->options.depfile);
+    bool first = true;
+    for (int i = 0; i < outputs; i++) {
+        if (!b->products[i].path)
+            continue;
+        pc_text_add(text, first ? "" : " ");
+        add_name(text, b->products[i].path);
+        first = false;
+    }
+    if (first)
+        return; /* everything went to standard output: there is no rule */
+    pc_text_add(text, ":");
+    if (strcmp(b->cli->options.file, "-") != 0) {
+        pc_text_add(text, " ");
+        add_name(text, b->cli->source->name);
+    }
+    pc_text_add(text, "\n");
+}
+
+/* ---- writing ---- */
+
+static bool newline_in_names(const struct build *b) {
+    bool found = strchr(b->cli->options.file, '\n') != NULL;
+    for (int i = 0; i < b->count; i++)
+        found |= b->products[i].path && strchr(b->products[i].path, '\n');
+    return found;
+}
+
+/* False, reported, when the names are such that one file would take the place of another. */
+static bool names_differ(struct build *b) {
+    for (int i = 0; i < b->count; i++) {
+        if (!b->products[i].path)
+            continue;
+        if (pc_same_file(b->products[i].path, b->cli->options.file)) {
+            pc_cli_fail(b->cli, PC_EXIT_USAGE, "%s: would be written over the spec", b->products[i].path);
+            return false;
+        }
+        for (int j = 0; j < i; j++) {
+            if (b->products[j].path && pc_same_file(b->products[i].path, b->products[j].path)) {
+                pc_cli_fail(b->cli, PC_EXIT_USAGE, "%s: two outputs have this name", b->products[i].path);
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static void write_products(struct build *b) {
+    struct pc_outputs outputs;
+    if (!names_differ(b))
+        return;
+    pc_outputs_open(&outputs, b->cli);
+    for (int i = 0; i < b->count; i++)
+        if (b->products[i].path)
+            pc_outputs_add(&outputs, b->products[i].path, &b->products[i].text);
+    /* Standard output first: it cannot be taken back, but neither can the files be kept when it fails. */
+    for (int i = 0; i < b->count && !outputs.failed; i++)
+        if (!b->products[i].path)
+            pc_cli_print(b->cli, &b->products[i].text);
+    pc_outputs_commit(&outputs, b->cli->status < PC_EXIT_FAILURE);
+}
+
+void pc_cmd_build(struct pc_cli *cli) {
+    struct build b = {.cli = cli, .module = pc_cli_load(cli)};
+    if (!b.module || !set_names(&b))
+        return;
+    for (int i = 0; i < cli->options.emit_count; i++)
+        make(&b, cli->options.emit[i]);
+    bool c = false;
+    for (int i = 0; i < cli->options.emit_count; i++)
+        c |= cli->options.emit[i] == PC_EMIT_C;
+    if (!c && cli->options.selftest)
+        make_c(&b, false, true);
+    if (cli->options.depfile)
+        make_depfile(&b);
+    if (pc_diags_error_count(&cli->diags) == 0) {
+        if (cli->options.depfile && newline_in_names(&b))
+            pc_cli_fail(cli, PC_EXIT_USAGE, "a name with a line break cannot stand in a depfile");
+        else
+            write_products(&b);
+    }
+    for (int i = 0; i < b.count; i++)
+        pc_text_release(&b.products[i].text);
+}

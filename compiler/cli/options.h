@@ -1,0 +1,95 @@
+/* options.h - what the user asked for.
+ *
+ * options.def is the one table of commands, options and words; it is parsed, explained (help.c) and listed from there. */
+#ifndef PC_OPTIONS_H
+#define PC_OPTIONS_H
+
+#include "support/arena.h"
+#include "support/text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum pc_command {
+    PC_COMMAND_NONE,
+#define COMMAND(id, name, arguments, line, text) PC_COMMAND_##id,
+#include "cli/options.def"
+    PC_COMMAND_COUNT
+};
+
+enum pc_option {
+#define OPTION(id, letter, name, argument, commands, text) PC_OPTION_##id,
+#include "cli/options.def"
+    PC_OPTION_COUNT
+};
+
+enum pc_emit {
+#define EMIT(id, name, extension, line) PC_EMIT_##id,
+#include "cli/options.def"
+    PC_EMIT_COUNT
+};
+
+enum pc_listing {
+#define LISTING(id, name, line) PC_LISTING_##id,
+#include "cli/options.def"
+    PC_LISTING_COUNT
+};
+
+struct pc_command_row {
+    const char *name, *arguments, *line, *text;
+};
+extern const struct pc_command_row pc_command_rows[PC_COMMAND_COUNT]; /* [PC_COMMAND_NONE]: poolc itself */
+
+struct pc_option_row {
+    char letter;
+    const char *name, *argument;
+    unsigned commands; /* bit 1 << enum pc_command */
+    const char *text;
+};
+extern const struct pc_option_row pc_option_rows[PC_OPTION_COUNT];
+
+/* -i and -o of `run`: in the order of the command line. */
+struct pc_tensor_file {
+    const char *tensor; /* NULL: not named */
+    const char *path;
+    struct pc_tensor_file *next;
+};
+
+struct pc_options {
+    enum pc_command command;
+    const char *file, *layer; /* the arguments; NULL where there is none */
+    enum pc_listing listing;
+
+    const char *directory, *prefix, *depfile;
+    enum pc_emit emit[PC_EMIT_COUNT]; /* each at most once */
+    int emit_count;
+    bool selftest;
+
+    struct pc_tensor_file *inputs, *outputs;
+    bool backward;
+    unsigned backends; /* bit 1 << enum pc_backend; 0: not given */
+    uint64_t seed;
+
+    bool generate;
+    int64_t repeat, unroll_budget; /* 0: not given */
+    bool json, quiet, help, version, man;
+};
+
+/* Parses the arguments behind the program's name. False with *problem, a line without a full stop, when they are wrong;
+ * options->command is then what was recognised. With help, version or man nothing else is required. */
+bool pc_options_parse(int argc, char **argv, struct pc_options *options, struct pc_arena *arena, const char **problem);
+
+/* The words that an option takes, as "a, b or c"; NULL for one that takes anything. */
+const char *pc_option_words(enum pc_option option, struct pc_arena *arena);
+
+/* "a, b or c": the topics of `list`. */
+const char *pc_listing_words(struct pc_arena *arena);
+
+/* help.c: the help of poolc (PC_COMMAND_NONE) or of a command; the manual page in the man macros of roff. */
+void pc_help_print(enum pc_command command, struct pc_arena *arena, struct pc_text *text);
+void pc_manual_print(struct pc_arena *arena, struct pc_text *text);
+
+/* Which name of `count` names is most like `word`; NULL: none. */
+const char *pc_suggestion(const char *const *names, int count, const char *word);
+
+#endif

@@ -1,0 +1,94 @@
+/* axis.h - the windows along one spatial axis, as facts.
+ *
+ * Everything that depends on sizes is decided here with integers: the output size, which taps of which window lie inside
+ * the input, what each window counts for an average, and which windows cover an input position.  Equal neighbours become
+ * segments, so that inside a segment no bound has to be tested at run time. */
+#ifndef PC_AXIS_H
+#define PC_AXIS_H
+
+#include "pool/desc.h"
+#include "support/arena.h"
+
+/* Limits that keep hostile specs cheap: the largest size of one axis, the largest adaptive output, and the most segments
+ * that one axis may fall into. */
+enum { PC_AXIS_MAX = 1 << 24, PC_ADAPTIVE_MAX = 1 << 16, PC_SEGMENTS_MAX = 4096 };
+
+struct pc_axis {
+    int64_t in, out;
+    bool adaptive;      /* windows floor(j*in/out) .. ceil((j+1)*in/out); kernel is the largest of them */
+    int64_t kernel;     /* taps of a window */
+    int64_t stride;     /* input positions from window to window */
+    int64_t dilation;   /* input positions from tap to tap */
+    int64_t pad_begin, pad_end;
+    enum pool_divisor divisor; /* what pc_axis_count() counts */
+};
+
+enum pc_axis_status {
+    PC_AXIS_OK,
+    PC_AXIS_NO_OUTPUT,    /* the window is larger than the padded input */
+    PC_AXIS_EMPTY_WINDOW, /* a window has no tap inside the input */
+    PC_AXIS_TOO_LARGE,    /* a size is above PC_AXIS_MAX, or the output above it */
+};
+
+/* Resolves axis `index` of a desc whose fields are already checked for sign (sizes >= 1, pads >= 0, and all at most
+ * PC_AXIS_MAX). An adaptive axis with in divisible by out becomes an ordinary one. On PC_AXIS_EMPTY_WINDOW *position is
+ * the first output position whose window is empty. */
+enum pc_axis_status pc_axis_resolve(const struct pool_desc *desc, int index, struct pc_axis *axis, int64_t *position);
+
+/* The axis that stands for a missing one: 1 -> 1, window 1. */
+struct pc_axis pc_axis_unit(void);
+
+/* Where window `out` starts (may be negative), and its taps inside the input: first and last + 1. */
+struct pc_window {
+    int64_t start, tap_begin, tap_end;
+};
+struct pc_window pc_axis_window(const struct pc_axis *axis, int64_t out);
+
+/* This axis' factor of the average's divisor for window `out`, as pool_divisor says (OVERRIDE counts 1). */
+int64_t pc_axis_count(const struct pc_axis *axis, int64_t out);
+
+/* Forward: windows out .. out + count - 1 have the same taps and the same divisor factor, and window j starts `in_step`
+ * input positions after window j - 1. */
+struct pc_segment {
+    int64_t out, count;
+    int64_t in;      /* input position of the first tap inside the input of window `out` */
+    int64_t in_step; /* input positions from window to window */
+    int64_t tap;     /* number of that tap */
+    int64_t taps;    /* taps inside the input, each `dilation` input positions after the last */
+    int64_t divisor; /* pc_axis_count() of each of them */
+};
+
+/* Windows that cover one input position: `count` windows out, out + out_step, ...; in window number q of them the position
+ * is tap + q * tap_step. All have the same divisor factor. */
+struct pc_cover {
+    int64_t out, count, out_step;
+    int64_t tap, tap_step;
+    int64_t divisor;
+};
+
+/* Consecutive input positions in .. in + count - 1 (relative to the cell) covered by the same windows; position f has
+ * tap numbers `f` larger where count > 1. Covers ascend in `out` and do not interleave. */
+struct pc_phase {
+    int64_t in, count;
+    const struct pc_cover *covers;
+    int cover_count;
+};
+
+/* Backward: a cell is a run of neighbouring input positions; `count` equal cells follow each other, each `in_step` input
+ * positions and `out_step` windows after the last. For ordinary windows a cell is one stride long (the phases of the
+ * polyphase form). Positions of the phases and of the covers are those of the first cell. */
+struct pc_cell {
+    int64_t in, count, in_step, out_step;
+    int64_t length; /* input positions of one cell */
+    const struct pc_phase *phases;
+    int phase_count;
+};
+
+/* The segments of an axis in ascending order; they partition 0 .. out - 1. *count is their number; NULL when there are
+ * more than PC_SEGMENTS_MAX. */
+const struct pc_segment *pc_axis_segments(const struct pc_axis *axis, struct pc_arena *arena, int *count);
+
+/* The cells of an axis in ascending order; they partition 0 .. in - 1. NULL as above. */
+const struct pc_cell *pc_axis_cells(const struct pc_axis *axis, struct pc_arena *arena, int *count);
+
+#endif

@@ -1,0 +1,159 @@
+/* ir.h - the kernel IR: how a kernel runs, in primitive operations.
+ *
+ * One function per kernel: buffers of constant extent, loops of constant trip count with carried values, and straight-line
+ * SSA values with a type of element x lanes.  Layers, modes and windows are unknown here: every decision about what is
+ * computed was made in the lowering, so that the consumers - emit_c, the interpreter, later LLVM - only print, execute or
+ * translate.  Addresses are affine in the loop variables; all extents are constants, so bounds and costs are exact.
+ *
+ * ops.def is the vocabulary.  Switches over enum ir_op have no default: a new operation fails to compile in each consumer
+ * until it is handled there. */
+#ifndef PC_IR_H
+#define PC_IR_H
+
+#include "support/arena.h"
+#include "support/text.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ir_element {
+#define ELEMENT(id, name, c_type, bytes, real) IR_##id,
+#include "middle/elements.def"
+#undef ELEMENT
+    IR_ELEMENT_COUNT
+};
+
+enum ir_op {
+    IR_NONE, /* a node that was deleted */
+#define OP(id, name, operands, kind, meaning) IR_##id,
+#include "middle/ops.def"
+#undef OP
+    IR_OP_COUNT
+};
+
+enum ir_kind { IR_KIND_NONE, IR_KIND_LEAF, IR_KIND_ARITH, IR_KIND_COMPARE, IR_KIND_LOGIC, IR_KIND_SPECIAL, IR_KIND_STATEMENT };
+
+struct ir_op_info {
+    const char *name;
+    int operands;
+    enum ir_kind kind;
+    const char *meaning;
+};
+extern const struct ir_op_info ir_ops[IR_OP_COUNT];
+
+struct ir_element_info {
+    const char *name, *c_type;
+    int bytes;
+    bool real;
+};
+extern const struct ir_element_info ir_elements[IR_ELEMENT_COUNT];
+
+enum { IR_LANES_MAX = 64, IR_TERMS_MAX = 12, IR_OPERANDS_MAX = 3 };
+
+struct ir_type {
+    uint8_t element; /* enum ir_element */
+    uint8_t lanes;   /* 1 .. IR_LANES_MAX */
+};
+
+/* A node of a function: its index in ir_function.nodes. 0 is no node. */
+typedef uint32_t ir_ref;
+
+/* sum of stride * loop variable, shared by many nodes; in an address counted in elements of `buffer`. */
+struct ir_affine {
+    int32_t buffer; /* -1: a plain integer */
+    int32_t count;
+    struct ir_term {
+        uint32_t loop;
+        int64_t stride;
+    } term[IR_TERMS_MAX];
+};
+
+struct ir_node {
+    uint8_t op; /* enum ir_op */
+    struct ir_type type;
+    ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; STORE: [0] value, [1] mask or 0 */
+    uint32_t aux; /* LOAD, STORE, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, COMMENT: index in
+                     lists, comments */
+    union {
+        int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, STORE: the constant part; CARRIED,
+                            RESULT: which */
+        double real;     /* CONST of a real; an f32 constant is exactly representable */
+    } u;
+};
+
+struct ir_block {
+    ir_ref *items; /* in order of execution; CONST nodes are in no block */
+    size_t count, capacity;
+};
+
+struct ir_carried {
+    ir_ref initial, param, next, result; /* value before the loop, CARRIED node, value after an iteration, RESULT node */
+};
+
+struct ir_loop {
+    const char *name; /* of its variable, which counts 0 .. trip - 1 */
+    int64_t trip;     /* 1: a block, which groups statements that share no values with others */
+    struct ir_block body;
+    struct ir_carried *carried;
+    size_t carried_count, carried_capacity;
+};
+
+enum ir_role { IR_INPUT, IR_OUTPUT, IR_LOCAL };
+
+struct ir_buffer {
+    const char *name;
+    enum ir_element element;
+    int64_t count; /* elements */
+    enum ir_role role;
+};
+
+struct ir_function {
+    struct pc_arena *arena; /* everything below lives there */
+    const char *name;
+    struct ir_buffer *buffers;
+    size_t buffer_count, buffer_capacity;
+    struct ir_node *nodes; /* [0] is unused */
+    size_t node_count, node_capacity;
+    struct ir_affine *affines;
+    size_t affine_count, affine_capacity;
+    struct ir_loop *loops;
+    size_t loop_count, loop_capacity;
+    const uint8_t **lists; /* lane lists of SHUFFLE, as long as the node has lanes */
+    size_t list_count, list_capacity;
+    const char **comments;
+    size_t comment_count, comment_capacity;
+    struct ir_block body;
+};
+
+static inline const struct ir_node *ir_at(const struct ir_function *function, ir_ref ref) {
+    return &function->nodes[ref];
+}
+
+static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
+    return a.element == b.element && a.lanes == b.lanes;
+}
+
+/* ir_print.c: the function as text, stable, without addresses. */
+void ir_print(const struct ir_function *function, struct pc_text *text);
+
+/* ir_verify.c: NULL if the function is well formed, else what is wrong (in the arena): types; definition before use; every
+ * load and store inside its buffer for all values of the loop variables; every element of every output stored exactly once;
+ * `lanes_max` lanes at most. A failure is a bug of the compiler. */
+const char *ir_verify(const struct ir_function *function, int lanes_max);
+
+/* ir_cost.c: exact counts over a whole run, a vector operation counted once. */
+struct ir_cost {
+    int64_t operations;             /* nodes of kinds ARITH, COMPARE, LOGIC, SPECIAL that compute */
+    int64_t loads, stores;          /* executed */
+    int64_t bytes_loaded, bytes_stored;
+    int64_t bytes_in, bytes_out;    /* of input and output buffers: the least that has to move */
+    int64_t code;                   /* nodes in the code, each once */
+};
+struct ir_cost ir_cost_of(const struct ir_function *function);
+
+/* ir_eval.c: runs the function. buffers[i] is the memory of buffer i (inputs and outputs; NULL for locals). Obvious and
+ * slow. false if memory for the locals and values could not be had. */
+bool ir_eval(const struct ir_function *function, void *const *buffers);
+
+#endif

@@ -1,0 +1,494 @@
+/* plan.c - see plan.h. Decisions are taken in the order of their weight: straight line or loops, then how far windows are
+ * unrolled, then tiles, then how taps are associated.  All of them rest on estimates of the code's size in IR nodes. */
+#include "middle/plan.h"
+
+#include "front/diag.h"
+#include "middle/lower.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+const char *const pc_form_names[] = {"straight line", "loops", "passes", "staged"};
+const char *const pc_kernel_suffix[PC_KERNEL_COUNT] = {"forward", "forward_train", "backward"};
+
+static const struct pc_mode modes[] = {
+#define MODE(id, name, lift, combine, finish, gradient, idempotent, keys, meaning)                                          \
+    [POOL_##id] = {name, PC_LIFT_##lift, PC_COMBINE_##combine, PC_FINISH_##finish, PC_GRADIENT_##gradient, idempotent},
+#include "modes.def"
+#undef MODE
+};
+
+const struct pc_mode *pc_mode_of(enum pool_mode mode) {
+    return &modes[mode];
+}
+
+/* Local arrays live on the stack of somebody's thread. */
+static const int64_t LOCAL_MAX = 64 * 1024;
+/* Channels that passes and staging take at a time, channels-last: as many as fit, at most a few vectors, at least one. */
+static const int64_t CHANNELS_MOST = 16, CHANNELS_LEAST = 4;
+/* No kernel is longer: beyond it the C compiler takes minutes. */
+static const double CODE_MAX = 1 << 18;
+
+/* ---- facts that several decisions need ---- */
+
+bool pc_layer_has_kernel(const struct pc_layer *layer, enum pc_kernel_kind kind) {
+    const bool selects = pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+    switch (kind) {
+    case PC_KERNEL_FORWARD:
+        return layer->forward;
+    case PC_KERNEL_TRAIN:
+        return layer->forward && layer->backward && selects;
+    case PC_KERNEL_BACKWARD:
+        return layer->backward;
+    case PC_KERNEL_COUNT:
+        break;
+    }
+    abort();
+}
+
+static int64_t window_taps(const struct pc_layer *layer) {
+    return layer->axis[0].kernel * layer->axis[1].kernel * layer->axis[2].kernel;
+}
+
+enum ir_element pc_state_element(const struct pc_layer *layer) {
+    const int64_t taps = window_taps(layer);
+    return taps <= UINT8_MAX + 1 ? IR_U8 : taps <= UINT16_MAX + 1 ? IR_U16 : IR_I32;
+}
+
+enum ir_element pc_index_element(const struct pc_layer *layer) {
+    int64_t largest = window_taps(layer) - 1;
+    if (layer->desc.indices == POOL_INDICES_PLANE)
+        largest = layer->axis[0].in * layer->axis[1].in * layer->axis[2].in - 1;
+    else if (layer->desc.indices == POOL_INDICES_TENSOR)
+        largest = layer->x_count - 1;
+    return largest <= INT32_MAX ? IR_I32 : IR_I64;
+}
+
+static void explain(struct pc_plan *plan, const char *reason) {
+    if (plan->reason_count < PC_REASONS_MAX)
+        plan->reasons[plan->reason_count++] = reason;
+}
+
+static const char axis_names[POOL_MAX_RANK] = {'D', 'H', 'W'};
+
+static bool axis_is_trivial(const struct pc_axis *axis) {
+    return axis->in == 1 && axis->kernel == 1 && axis->out == 1;
+}
+
+/* ---- estimates ---- */
+
+/* Nodes per tap or per covering window, from the lowering: load, combine, and what NaN and tap numbers take. */
+static double nodes_per_tap(const struct pc_plan *plan) {
+    const struct pool_desc *desc = &plan->layer->desc;
+    const bool picks = pc_mode_of(desc->mode)->combine != PC_COMBINE_ADD;
+    switch (plan->kind) {
+    case PC_KERNEL_FORWARD:
+        if (picks && desc->indices != POOL_INDICES_NONE)
+            return 6; /* load, compare, unordered, or, two selects */
+        return picks ? 2.8 : desc->mode == POOL_LP ? 4 : 2;
+    case PC_KERNEL_TRAIN:
+        return desc->indices > POOL_INDICES_WINDOW ? 7 : 6;
+    case PC_KERNEL_BACKWARD:
+        return picks ? 4 : desc->mode == POOL_LP ? 4 : 2;
+    case PC_KERNEL_COUNT:
+        break;
+    }
+    abort();
+}
+
+/* Taps along one axis, over all outputs (forward) or input positions (backward). */
+static double taps_in_all(const struct pc_plan_axis *axis, bool backward) {
+    double taps = 0;
+    for (int i = 0; i < axis->count; i++) {
+        if (!backward) {
+            taps += (double)axis->segments[i].count * (double)axis->segments[i].taps;
+            continue;
+        }
+        const struct pc_cell *cell = &axis->cells[i];
+        for (int p = 0; p < cell->phase_count; p++) {
+            double windows = 0;
+            for (int c = 0; c < cell->phases[p].cover_count; c++)
+                windows += (double)cell->phases[p].covers[c].count;
+            taps += (double)cell->count * (double)cell->phases[p].count * fmax(windows, 1);
+        }
+    }
+    return taps;
+}
+
+/* Tiles of `tile` and one remainder: how many of `count` equal things stand in the code. */
+static double in_code(int64_t count, int64_t tile) {
+    return (double)(count <= tile ? count : tile + count % tile);
+}
+
+/* Taps along one axis that stand in the code when it loops. */
+static double taps_in_code(const struct pc_plan_axis *axis, bool backward) {
+    double taps = 0;
+    for (int i = 0; i < axis->count; i++) {
+        if (!backward) {
+            taps += in_code(axis->segments[i].count, axis->tile) * (axis->roll ? 1 : (double)axis->segments[i].taps);
+            continue;
+        }
+        const struct pc_cell *cell = &axis->cells[i];
+        for (int p = 0; p < cell->phase_count; p++) {
+            double windows = 0;
+            for (int c = 0; c < cell->phases[p].cover_count; c++)
+                windows += axis->roll ? 1 : (double)cell->phases[p].covers[c].count;
+            taps += in_code(cell->count, axis->tile) * (axis->roll_phases ? 1 : (double)cell->phases[p].count) *
+                    fmax(windows, 1);
+        }
+    }
+    return taps;
+}
+
+static double estimate_straight(const struct pc_plan *plan) {
+    double taps = (double)plan->layer->desc.batch * (double)plan->layer->desc.channels;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        taps *= taps_in_all(&plan->axis[a], plan->kind == PC_KERNEL_BACKWARD);
+    return taps * nodes_per_tap(plan);
+}
+
+static double estimate_loops(const struct pc_plan *plan) {
+    double taps = nodes_per_tap(plan);
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        taps *= taps_in_code(&plan->axis[a], plan->kind == PC_KERNEL_BACKWARD);
+    return taps;
+}
+
+/* ---- decisions ---- */
+
+/* Tap numbers differ from window to window, so nothing that carries them is shared. */
+static bool tracks(const struct pc_plan *plan) {
+    return plan->kind == PC_KERNEL_TRAIN || plan->layer->desc.indices != POOL_INDICES_NONE;
+}
+
+static bool find_windows(struct pc_plan *plan, struct pc_arena *arena) {
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        struct pc_plan_axis *axis = &plan->axis[a];
+        axis->tile = 1;
+        if (plan->kind == PC_KERNEL_BACKWARD)
+            axis->cells = pc_axis_cells(&plan->layer->axis[a], arena, &axis->count);
+        else
+            axis->segments = pc_axis_segments(&plan->layer->axis[a], arena, &axis->count);
+        if (!axis->cells && !axis->segments)
+            return false;
+    }
+    return true;
+}
+
+/* The axis along which a C compiler finds vectors: channels-last the channels, channels-first the width. Tiles go across it,
+ * where neighbouring windows overlap. */
+static int lane_axis(const struct pc_layer *layer) {
+    return layer->desc.layout == POOL_CHANNELS_LAST ? POOL_MAX_RANK : POOL_MAX_RANK - 1;
+}
+
+static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
+    if (plan->kind == PC_KERNEL_BACKWARD || tracks(plan))
+        return; /* neighbours would share only loads, which stay in the cache */
+    for (int a = lane_axis(plan->layer) - 1; a >= 0; a--) {
+        const struct pc_axis *facts = &plan->layer->axis[a];
+        const bool overlaps = !facts->adaptive && facts->stride < facts->kernel && facts->stride % facts->dilation == 0;
+        if (!overlaps || facts->out < 2 || facts->kernel > 5)
+            continue; /* larger windows would not leave registers for a second output */
+        plan->axis[a].tile = 2;
+        if (estimate_loops(plan) > (double)plan->budget.loop_budget) {
+            plan->axis[a].tile = 1;
+            continue;
+        }
+        explain(plan, pc_arena_printf(arena,
+                                      "tiles of 2 outputs along %c: their windows overlap in %" PRId64
+                                      " of %" PRId64 " taps, which are loaded and combined once",
+                                      axis_names[a], facts->kernel - facts->stride / facts->dilation, facts->kernel));
+        return; /* one axis: tiles along two need more registers than they save loads */
+    }
+}
+
+/* Along one axis, whole windows are one pass already. */
+static bool can_pass(const struct pc_plan *plan) {
+    int reduced = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        reduced += plan->layer->axis[a].kernel > 1;
+    return reduced >= 2;
+}
+
+static bool can_stage(const struct pc_plan *plan) {
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        if (plan->layer->axis[a].adaptive)
+            return false;
+    return true;
+}
+
+/* Bytes of local arrays for a channel: forward what each pass but the last leaves, backward the copies of dy and state. */
+static double local_bytes(const struct pc_plan *plan) {
+    const struct pc_layer *layer = plan->layer;
+    const int real = ir_elements[plan->real].bytes, track = ir_elements[plan->track].bytes;
+    double bytes = 0, size = 1;
+    if (plan->kind == PC_KERNEL_BACKWARD) {
+        for (int a = 0; a < POOL_MAX_RANK; a++)
+            size *= (double)pc_staged_size(&layer->axis[a]);
+        const bool selects = pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+        return size * (real + (selects ? track : 0));
+    }
+    const bool tap = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices == POOL_INDICES_WINDOW;
+    const bool index = layer->desc.indices > POOL_INDICES_WINDOW;
+    for (int a = POOL_MAX_RANK - 1; a > 0; a--) {
+        size = 1;
+        for (int k = 0; k < POOL_MAX_RANK; k++)
+            size *= (double)(k < a ? layer->axis[k].in : layer->axis[k].out);
+        bytes += size * (real + (tap ? track : 0) + (index ? track : 0));
+    }
+    return bytes;
+}
+
+/* Windows along an axis with different divisors, of which the last pass has to know. */
+static int divisor_kinds(const struct pc_plan *plan, int a) {
+    int kinds = 1;
+    for (int i = 1; i < plan->axis[a].count; i++)
+        kinds += plan->axis[a].segments[i].divisor != plan->axis[a].segments[i - 1].divisor;
+    return kinds;
+}
+
+/* Code of a kernel that treats each axis apart. */
+static double estimate_apart(const struct pc_plan *plan) {
+    double taps = 0, kinds = 1;
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
+        taps += taps_in_code(&plan->axis[a], false) * kinds;
+        kinds *= divisor_kinds(plan, a);
+    }
+    return taps * nodes_per_tap(plan);
+}
+
+/* Windows that overlap along two axes have partial results to share between rows. */
+static bool shares_rows(const struct pc_plan *plan) {
+    int axes = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *facts = &plan->layer->axis[a];
+        axes += !facts->adaptive && facts->stride < facts->kernel && facts->out > 1;
+    }
+    return axes >= 2 && plan->kind == PC_KERNEL_FORWARD && !tracks(plan);
+}
+
+/* Passes (forward) or staging (backward), where whole windows would make too much code or work and the local arrays fit. */
+static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
+    const bool backward = plan->kind == PC_KERNEL_BACKWARD;
+    const bool shares = shares_rows(plan);
+    if (plan->layer->unroll == PC_UNROLL_WINDOW || (estimate_loops(plan) <= (double)plan->budget.whole_budget && !shares) ||
+        !(backward ? can_stage(plan) : can_pass(plan)))
+        return false;
+    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
+    int64_t block = last ? CHANNELS_MOST : 1;
+    while (block > CHANNELS_LEAST && local_bytes(plan) * (double)block > (double)LOCAL_MAX)
+        block /= 2;
+    if (last && block > plan->layer->desc.channels)
+        block = plan->layer->desc.channels;
+    const double bytes = local_bytes(plan) * (double)block;
+    if (bytes > (double)LOCAL_MAX)
+        return false;
+    plan->block = block;
+    plan->local_bytes = (int64_t)bytes;
+    plan->form = backward ? PC_FORM_STAGED : PC_FORM_PASSES;
+    const char *what = backward ? "dy is copied with zeros around it, so that inputs at borders are like the rest"
+                       : shares ? "one axis at a time: overlapping windows share the results of their rows"
+                                : "one axis at a time: the borders of the axes add up instead of multiplying";
+    explain(plan, pc_arena_printf(arena, "%s (%" PRId64 " bytes of local arrays)", what, plan->local_bytes));
+    return true;
+}
+
+/* Loops instead of unrolled taps, from the outermost axis inwards, until the code fits. */
+static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct pc_plan *), struct pc_arena *arena) {
+    if (plan->layer->unroll == PC_UNROLL_WINDOW)
+        return;
+    for (int a = 0; a < POOL_MAX_RANK && estimate(plan) > (double)plan->budget.loop_budget; a++) {
+        struct pc_plan_axis *axis = &plan->axis[a];
+        if (axis_is_trivial(&plan->layer->axis[a]))
+            continue;
+        axis->roll = true;
+        axis->roll_phases = plan->kind == PC_KERNEL_BACKWARD;
+        explain(plan, pc_arena_printf(arena, "%s along %c by a loop: unrolled, the kernel would exceed %" PRId64 " nodes",
+                                      plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps", axis_names[a],
+                                      plan->budget.loop_budget));
+    }
+}
+
+/* With every input covered by all windows, a cell of each axis stands in the code about once. */
+static double estimate_staged(const struct pc_plan *plan) {
+    double taps = nodes_per_tap(plan);
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *facts = &plan->layer->axis[a];
+        taps *= plan->axis[a].roll ? 3 : (double)(facts->kernel > facts->stride ? facts->kernel : facts->stride);
+    }
+    return taps;
+}
+
+/* ---- schemes ---- */
+
+/* Combinations that `tile` neighbouring windows of `taps` taps, `step` tap positions apart, need along one axis. Windows
+ * are at most a few dozen taps here, so the counting below may be plain. */
+static int64_t direct_combinations(int64_t taps, int64_t tile) {
+    return tile * (taps - 1);
+}
+
+static int64_t block_split(int64_t at, int64_t taps) {
+    return pc_scheme_split(PC_SCHEME_BLOCKS, at, taps);
+}
+
+/* The blocks inside one window are its own unless the window before it holds them too. */
+static int64_t block_combinations(int64_t at, int64_t taps, int64_t shared_end, bool first) {
+    if (taps < 2 || (!first && at + taps <= shared_end))
+        return 0;
+    const int64_t left = block_split(at, taps);
+    return 1 + block_combinations(at, left, shared_end, first) + block_combinations(at + left, taps - left, shared_end, first);
+}
+
+static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
+    if (plan->kind == PC_KERNEL_BACKWARD)
+        return;
+    const struct pool_desc *desc = &plan->layer->desc;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *facts = &plan->layer->axis[a];
+        struct pc_plan_axis *axis = &plan->axis[a];
+        if (axis->roll || facts->kernel < 2 || facts->adaptive || tracks(plan))
+            continue;
+        const int64_t tile = plan->form == PC_FORM_STRAIGHT ? facts->out : axis->tile;
+        const bool shares = tile > 1 && facts->stride == facts->dilation;
+        int64_t direct = direct_combinations(facts->kernel, tile), best = direct;
+        if (shares) {
+            int64_t blocks = block_combinations(0, facts->kernel, 0, true);
+            for (int64_t j = 1; j < tile && blocks < direct; j++)
+                blocks += block_combinations(j, facts->kernel, j - 1 + facts->kernel, false);
+            if (blocks < best) {
+                best = blocks;
+                axis->scheme = PC_SCHEME_BLOCKS;
+            }
+            const int64_t rounds = (int64_t)ceil(log2((double)facts->kernel));
+            const int64_t doubling = rounds * (tile + facts->kernel);
+            if (pc_mode_of(desc->mode)->idempotent && doubling < best) {
+                best = doubling;
+                axis->scheme = PC_SCHEME_DOUBLING;
+            }
+        } else if (facts->kernel >= 8) {
+            axis->scheme = PC_SCHEME_BLOCKS; /* as many operations in a tree, which is shallow and rounds less */
+        }
+        if (axis->scheme != PC_SCHEME_DIRECT)
+            explain(plan, pc_arena_printf(arena,
+                                          "taps along %c in %s: %" PRId64 " combinations for %" PRId64 " output%s, one after "
+                                          "the other %" PRId64,
+                                          axis_names[a],
+                                          axis->scheme == PC_SCHEME_BLOCKS ? "dyadic blocks" : "overlapping halves", best,
+                                          tile, tile == 1 ? "" : "s", direct));
+    }
+}
+
+int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps) {
+    const int64_t last = at + taps - 2; /* boundaries lie after positions at .. last */
+    int64_t power = 1;
+    switch (scheme) {
+    case PC_SCHEME_DIRECT:
+        return taps - 1;
+    case PC_SCHEME_BLOCKS:
+        /* The boundary whose distance from position 1 is divisible by the highest power of two: windows that start at even
+         * and at odd positions then agree on the blocks between. */
+        while (2 * power <= last + 2 && last - last % (2 * power) >= at)
+            power *= 2;
+        return last - last % power + 1 - at;
+    case PC_SCHEME_DOUBLING:
+        while (power * 2 < taps)
+            power *= 2;
+        return power;
+    }
+    abort();
+}
+
+/* ---- the plan ---- */
+
+static bool too_large(struct pc_plan *plan, struct pc_diags *diags, double size) {
+    struct pc_diag *diag =
+        pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, plan->layer->name_span,
+                    "%s of pool '%s' would need about %.3g operations of code; at most %.0f are generated",
+                    pc_kernel_suffix[plan->kind], plan->layer->name, size, CODE_MAX);
+    pc_diag_note(diags, diag, (struct pc_span){0, 0}, "windows with many different borders (wide padding, large adaptive "
+                                                      "outputs) make long kernels: reduce the padding or the output size");
+    return false;
+}
+
+static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_diags *diags) {
+    const struct pc_layer *layer = plan->layer;
+    const int64_t budget = plan->budget.unroll_budget;
+    const double size = estimate_straight(plan);
+    if (layer->unroll == PC_UNROLL_FULL && size > (double)budget) {
+        pc_diag_add(diags, PC_DIAG_UNROLL_TOO_LARGE, layer->unroll_span,
+                    "'unroll full' would make %s of pool '%s' about %.0f operations long; the budget is %" PRId64
+                    " (use 'unroll auto' or raise --unroll-budget)",
+                    pc_kernel_suffix[plan->kind], layer->name, size, budget);
+        return false;
+    }
+    plan->form = layer->unroll != PC_UNROLL_WINDOW && size <= (double)budget ? PC_FORM_STRAIGHT : PC_FORM_LOOPS;
+    if (plan->form == PC_FORM_STRAIGHT) {
+        plan->estimate = size;
+        explain(plan, pc_arena_printf(arena, "one straight line: the whole layer takes about %.0f nodes, the budget is %" PRId64,
+                                      size, budget));
+        return true;
+    }
+    explain(plan, layer->unroll == PC_UNROLL_WINDOW
+                      ? "loops over equal windows, because the spec says 'unroll window'"
+                      : pc_arena_printf(arena, "loops over equal windows: one straight line would take about %.3g nodes, the "
+                                               "budget is %" PRId64, size, budget));
+    double (*estimate)(const struct pc_plan *) = estimate_loops;
+    if (choose_local_arrays(plan, arena))
+        estimate = plan->form == PC_FORM_PASSES ? estimate_apart : estimate_staged;
+    choose_rolling(plan, estimate, arena);
+    if (plan->form == PC_FORM_LOOPS)
+        choose_tiles(plan, arena);
+    plan->estimate = estimate(plan);
+    return plan->estimate <= CODE_MAX || too_large(plan, diags, plan->estimate);
+}
+
+struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind kind, const struct pc_plan_options *options,
+                              struct pc_arena *arena, struct pc_diags *diags) {
+    struct pc_plan *plan = PC_NEW(arena, struct pc_plan);
+    plan->layer = layer;
+    plan->kind = kind;
+    plan->block = 1;
+    plan->budget = (struct pc_plan_options){PC_UNROLL_BUDGET, PC_LOOP_BUDGET, PC_WHOLE_BUDGET};
+    if (options && options->unroll_budget)
+        plan->budget.unroll_budget = options->unroll_budget;
+    if (options && options->loop_budget)
+        plan->budget.loop_budget = options->loop_budget;
+    if (options && options->whole_budget)
+        plan->budget.whole_budget = options->whole_budget;
+    plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
+    /* Tap numbers are tracked in integers as wide as the values, which is what vectors can select side by side. */
+    plan->track = plan->real == IR_F64 || pc_index_element(layer) == IR_I64 ? IR_I64 : IR_I32;
+    plan->state = pc_state_element(layer);
+    plan->index = pc_index_element(layer);
+    if (!find_windows(plan, arena)) {
+        pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, layer->name_span,
+                    "pool '%s' has more than %d kinds of windows along one axis; reduce the padding or the output size",
+                    layer->name, PC_SEGMENTS_MAX);
+        return NULL;
+    }
+    if (!choose_form(plan, arena, diags))
+        return NULL;
+    choose_schemes(plan, arena);
+    return plan;
+}
+
+void pc_plan_print(const struct pc_plan *plan, struct pc_text *text) {
+    static const char *const schemes[] = {"direct", "blocks", "doubling"};
+    pc_text_printf(text, "%s %s: %s\n", plan->layer->name, pc_kernel_suffix[plan->kind],
+                   pc_form_names[plan->form]);
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_plan_axis *axis = &plan->axis[a];
+        const struct pc_axis *facts = &plan->layer->axis[a];
+        if (axis_is_trivial(facts))
+            continue;
+        if (plan->kind == PC_KERNEL_BACKWARD)
+            pc_text_printf(text, "  %c: %d kind%s of cells, %s%s\n", axis_names[a], axis->count, axis->count == 1 ? "" : "s",
+                           axis->roll ? "windows looped" : "windows unrolled", axis->roll_phases ? ", phases looped" : "");
+        else
+            pc_text_printf(text, "  %c: %d kind%s of windows, tile %" PRId64 ", taps %s, %s\n", axis_names[a], axis->count,
+                           axis->count == 1 ? "" : "s", axis->tile, axis->roll ? "looped" : "unrolled", schemes[axis->scheme]);
+    }
+    for (int i = 0; i < plan->reason_count; i++)
+        pc_text_printf(text, "  - %s\n", plan->reasons[i]);
+}

@@ -1,0 +1,106 @@
+/* plan.h - what was chosen for one kernel of one layer, and why.
+ *
+ * The plan knows shapes and costs but no syntax; the lowering follows it and chooses nothing. */
+#ifndef PC_PLAN_H
+#define PC_PLAN_H
+
+#include "front/layer.h"
+#include "middle/ir.h"
+
+struct pc_diags;
+
+/* What a mode is made of; the columns of modes.def. */
+enum pc_lift { PC_LIFT_NONE, PC_LIFT_ABS_POW };
+enum pc_combine { PC_COMBINE_PICK_GT, PC_COMBINE_PICK_LT, PC_COMBINE_ADD };
+enum pc_finish { PC_FINISH_NONE, PC_FINISH_DIVIDE, PC_FINISH_ROOT };
+enum pc_gradient { PC_GRADIENT_SELECT, PC_GRADIENT_WEIGHT };
+
+struct pc_mode {
+    const char *name;
+    enum pc_lift lift;
+    enum pc_combine combine;
+    enum pc_finish finish;
+    enum pc_gradient gradient;
+    bool idempotent;
+};
+const struct pc_mode *pc_mode_of(enum pool_mode mode);
+
+/* forward_train also stores what the backward pass needs; a layer whose gradient is not a selection has none. */
+enum pc_kernel_kind { PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD, PC_KERNEL_COUNT };
+extern const char *const pc_kernel_suffix[PC_KERNEL_COUNT]; /* "forward", "forward_train", "backward" */
+
+/* How the taps of a window along one axis are associated. All keep the order of the taps. */
+enum pc_scheme {
+    PC_SCHEME_DIRECT,   /* one after the other */
+    PC_SCHEME_BLOCKS,   /* dyadic blocks at fixed input positions, which neighbouring windows share */
+    PC_SCHEME_DOUBLING, /* two overlapping halves of a power of two: idempotent modes only */
+};
+
+struct pc_plan_axis {
+    const struct pc_segment *segments; /* forward */
+    const struct pc_cell *cells;       /* backward */
+    int count;                         /* of them */
+    enum pc_scheme scheme;
+    int64_t tile;     /* outputs (cells) in one tile */
+    bool roll;        /* taps (covering windows) by a loop instead of unrolled */
+    bool roll_phases; /* backward: the positions of a phase by a loop */
+};
+
+enum { PC_REASONS_MAX = 12 };
+
+/* How a kernel gets at its windows. */
+enum pc_form {
+    PC_FORM_STRAIGHT, /* the whole kernel is one straight line */
+    PC_FORM_LOOPS,    /* loops over the regions in which windows are equal */
+    PC_FORM_PASSES,   /* forward: an axis at a time, through local arrays, so that borders add up instead of multiplying */
+    PC_FORM_STAGED,   /* backward: dy is first copied into a local array with zeros around it, so that there are no borders */
+};
+extern const char *const pc_form_names[];
+
+/* Budgets in nodes of code; 0: the default below. Only the first is the user's to set; tests lower the others to see every
+ * form of kernel on small layers. */
+struct pc_plan_options {
+    int64_t unroll_budget; /* a straight-line kernel */
+    int64_t loop_budget;   /* a kernel of loops */
+    int64_t whole_budget;  /* whole windows: beyond it, one axis at a time is both shorter and faster */
+};
+enum {
+    PC_UNROLL_BUDGET = 32768, /* a LeNet layer fits; gcc compiles that much straight-line code in seconds */
+    PC_LOOP_BUDGET = 8192,    /* what a reader scrolls through and a compiler takes well under a second for */
+    PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows, see docs/performance.md */
+};
+
+struct pc_plan {
+    const struct pc_layer *layer;
+    enum pc_kernel_kind kind;
+    enum pc_form form;
+    int64_t block;      /* passes, staged: channels at a time (channels-last), else 1 */
+    int64_t local_bytes; /* of local arrays, on the stack */
+    struct pc_plan_axis axis[POOL_MAX_RANK];
+    struct pc_plan_options budget; /* with the defaults filled in */
+    enum ir_element real, track, state, index; /* element types: of x and y, of tap numbers in registers, stored */
+    double estimate;                           /* nodes of code */
+    const char *reasons[PC_REASONS_MAX];       /* one line each */
+    int reason_count;
+};
+
+/* Whether the layer has this kernel: passes, and `forward_train` only where there is state. */
+bool pc_layer_has_kernel(const struct pc_layer *layer, enum pc_kernel_kind kind);
+
+/* The element types of the state and the indices of a layer, which are also those of the generated interface. */
+enum ir_element pc_state_element(const struct pc_layer *layer);
+enum ir_element pc_index_element(const struct pc_layer *layer);
+
+/* Plans one kernel. NULL, with an error in diags, when the layer would need more code than is reasonable, or `unroll full`
+ * more than the budget. */
+struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind kind, const struct pc_plan_options *options,
+                              struct pc_arena *arena, struct pc_diags *diags);
+
+/* How a scheme divides the reduction of `taps` >= 2 taps whose first lies at tap position `at`: the number of taps in the
+ * first part. The second part is the rest; for DOUBLING it is as many taps, ending with the last, and overlaps. */
+int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps);
+
+/* The plan as text (--emit plan, and the body of explain). */
+void pc_plan_print(const struct pc_plan *plan, struct pc_text *text);
+
+#endif

@@ -1,0 +1,163 @@
+/* runner.c - see runner.h: which backend does what, and the interpreter, which needs nothing but the kernels' IR. */
+#include "run/runner.h"
+
+#include "run/backend.h"
+
+#include <stdlib.h>
+
+struct pc_runner {
+    enum pc_backend backend;
+    const struct pc_module *module;
+    struct pc_cc *cc;         /* cc */
+    struct pc_arena arena;    /* eval: the kernels */
+    struct pc_kernel **kernels; /* eval: PC_KERNEL_COUNT for each layer, NULL where a layer has no such kernel */
+};
+
+/* ---- kernels and their memory ---- */
+
+struct pc_parameters pc_parameters_of(const struct pc_layer *layer, enum pc_kernel_kind kind) {
+    const struct pc_mode *mode = pc_mode_of(layer->desc.mode);
+    const enum ir_element real = layer->desc.dtype == POOL_F64 ? IR_F64 : IR_F32;
+    const bool backward = kind == PC_KERNEL_BACKWARD, weighs = mode->lift == PC_LIFT_ABS_POW;
+    const bool selects = mode->gradient == PC_GRADIENT_SELECT;
+    const struct {
+        bool wanted;
+        struct pc_parameter parameter;
+    } rows[] = {
+        {backward, {PC_TENSOR_DY, real, layer->y_count, false}},
+        {backward && selects, {PC_TENSOR_STATE, pc_state_element(layer), layer->y_count, false}},
+        {!backward || weighs, {PC_TENSOR_X, real, layer->x_count, false}},
+        {!backward || weighs, {PC_TENSOR_Y, real, layer->y_count, !backward}},
+        {!backward && layer->desc.indices != POOL_INDICES_NONE,
+         {PC_TENSOR_INDICES, pc_index_element(layer), layer->y_count, true}},
+        {kind == PC_KERNEL_TRAIN, {PC_TENSOR_STATE, pc_state_element(layer), layer->y_count, true}},
+        {backward, {PC_TENSOR_DX, real, layer->x_count, true}},
+    };
+    struct pc_parameters parameters = {0};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].wanted)
+            parameters.items[parameters.count++] = rows[i].parameter;
+    return parameters;
+}
+
+void *pc_tensor_memory(const struct pc_tensors *tensors, enum pc_tensor tensor) {
+    switch (tensor) {
+    case PC_TENSOR_X: return (void *)(uintptr_t)tensors->x;
+    case PC_TENSOR_Y: return tensors->y;
+    case PC_TENSOR_INDICES: return tensors->indices;
+    case PC_TENSOR_STATE: return tensors->state;
+    case PC_TENSOR_DY: return (void *)(uintptr_t)tensors->dy;
+    case PC_TENSOR_DX: return tensors->dx;
+    case PC_TENSOR_COUNT: break;
+    }
+    abort();
+}
+
+/* ---- the interpreter ---- */
+
+static bool build_kernels(struct pc_runner *runner, const struct pc_runner_options *options, struct pc_diags *diags) {
+    const struct pc_kernel_options kernel = {.prefix = runner->module->name, .plan = options->plan};
+    bool ok = true;
+    runner->kernels = PC_NEW_ARRAY(&runner->arena, runner->module->count * PC_KERNEL_COUNT, struct pc_kernel *);
+    for (size_t i = 0; i < runner->module->count; i++) {
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+            if (!pc_layer_has_kernel(&runner->module->layers[i], (enum pc_kernel_kind)kind))
+                continue;
+            struct pc_kernel **place = &runner->kernels[i * PC_KERNEL_COUNT + (size_t)kind];
+            *place = pc_kernel_build(&runner->module->layers[i], (enum pc_kernel_kind)kind, &kernel, &runner->arena, diags);
+            ok &= *place != NULL;
+        }
+    }
+    return ok;
+}
+
+static bool interpret(const struct pc_kernel *kernel, const struct pc_parameters *parameters, void *const *memory,
+                      struct pc_diags *diags) {
+    const struct ir_function *f = kernel->ir;
+    void **buffers = calloc(f->buffer_count, sizeof *buffers);
+    bool ok = buffers != NULL;
+    int next = 0;
+    for (size_t i = 0; ok && i < f->buffer_count; i++)
+        if (f->buffers[i].role != IR_LOCAL)
+            buffers[i] = next < parameters->count ? memory[next++] : NULL;
+    ok = ok && ir_eval(f, buffers);
+    free(buffers);
+    if (!ok)
+        PC_BACKEND_ERROR(diags, "out of memory while interpreting %s of '%s'", pc_kernel_suffix[kernel->kind],
+                         kernel->layer->name);
+    return ok;
+}
+
+/* ---- the runner ---- */
+
+struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module *module,
+                                 const struct pc_runner_options *options, struct pc_diags *diags) {
+    static const struct pc_runner_options none = {0};
+    struct pc_runner *runner = calloc(1, sizeof *runner);
+    if (!runner) {
+        PC_BACKEND_ERROR(diags, "out of memory");
+        return NULL;
+    }
+    *runner = (struct pc_runner){
+        .backend = backend, .module = module, .arena = {.out_of_memory = diags->arena->out_of_memory}};
+    bool ok = true;
+    switch (backend) {
+    case PC_BACKEND_CC:
+        runner->cc = pc_cc_open(module, options ? options : &none, diags);
+        ok = runner->cc != NULL;
+        break;
+    case PC_BACKEND_EVAL:
+        ok = build_kernels(runner, options ? options : &none, diags);
+        break;
+    case PC_BACKEND_REF:
+        break;
+    case PC_BACKEND_COUNT:
+        abort();
+    }
+    if (ok)
+        return runner;
+    pc_runner_close(runner);
+    return NULL;
+}
+
+bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
+                   struct pc_diags *diags) {
+    if (layer >= runner->module->count) {
+        PC_BACKEND_ERROR(diags, "there is no layer number %zu", layer);
+        return false;
+    }
+    const struct pc_layer *facts = &runner->module->layers[layer];
+    if (!pc_layer_has_kernel(facts, kind)) {
+        PC_BACKEND_ERROR(diags, "pool '%s' has no kernel %s", facts->name, pc_kernel_suffix[kind]);
+        return false;
+    }
+    const struct pc_parameters parameters = pc_parameters_of(facts, kind);
+    void *memory[PC_PARAMETERS_MAX];
+    for (int i = 0; i < parameters.count; i++) {
+        memory[i] = pc_tensor_memory(tensors, parameters.items[i].tensor);
+        if (!memory[i] && runner->backend != PC_BACKEND_REF) {
+            PC_BACKEND_ERROR(diags, "a tensor that %s of pool '%s' needs was not given", pc_kernel_suffix[kind], facts->name);
+            return false;
+        }
+    }
+    switch (runner->backend) {
+    case PC_BACKEND_CC:
+        pc_cc_call(runner->cc, layer, kind, memory);
+        return true;
+    case PC_BACKEND_EVAL:
+        return interpret(runner->kernels[layer * PC_KERNEL_COUNT + (size_t)kind], &parameters, memory, diags);
+    case PC_BACKEND_REF:
+        return pc_reference_run(facts, kind, tensors, diags);
+    case PC_BACKEND_COUNT:
+        break;
+    }
+    abort();
+}
+
+void pc_runner_close(struct pc_runner *runner) {
+    if (!runner)
+        return;
+    pc_cc_close(runner->cc);
+    pc_arena_release(&runner->arena);
+    free(runner);
+}

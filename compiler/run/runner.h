@@ -1,0 +1,52 @@
+/* runner.h - runs the kernels of a module, whatever executes them: the reference, the interpreter or the C compiler.
+ *
+ * A runner is opened once for a module and then runs any of its kernels on the caller's memory. `run`, `check`, `bench` and
+ * the tests are its users; a JIT becomes one more row of backends.def. */
+#ifndef PC_RUNNER_H
+#define PC_RUNNER_H
+
+#include "front/layer.h"
+#include "middle/kernel.h"
+
+struct pc_diags;
+
+/* backends.def: BACKEND(ENUM, "name", "one line"). */
+enum pc_backend {
+#define BACKEND(id, name, meaning) PC_BACKEND_##id,
+#include "run/backends.def"
+#undef BACKEND
+    PC_BACKEND_COUNT
+};
+
+struct pc_runner_options {
+    struct pc_plan_options plan;
+    const char *compiler;           /* cc: the program; NULL: $CC, else "cc" */
+    const char *const *flags;       /* cc: its flags, NULL-terminated; NULL: -O3 -march=native where it is understood */
+};
+
+/* The memory of one run. Elements, counts and order are those of the generated interface; what a kernel does not use may
+ * be NULL. indices have the type pc_index_element() says, state that of pc_state_element(). */
+struct pc_tensors {
+    const void *x;  /* forward, forward_train; backward of lp */
+    void *y;        /* forward, forward_train: out; backward of lp: in */
+    void *indices;  /* out */
+    void *state;    /* forward_train: out; backward of max and min: in */
+    const void *dy; /* backward */
+    void *dx;       /* backward: out */
+};
+
+struct pc_runner;
+
+/* Prepares all kernels of the module (cc: one source, one compilation, in a private temporary folder that is removed at
+ * once). NULL with errors in diags. The module must outlive the runner. */
+struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module *module,
+                                 const struct pc_runner_options *options, struct pc_diags *diags);
+
+/* Runs one kernel. false with an error in diags (out of memory, a kernel that the layer does not have). The reference needs
+ * x for the backward pass of max and min too, and computes from it what state says. */
+bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
+                   struct pc_diags *diags);
+
+void pc_runner_close(struct pc_runner *runner);
+
+#endif

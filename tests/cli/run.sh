@@ -1,0 +1,351 @@
+#!/bin/sh
+# run.sh POOLC LESSON - the command line, case by case: exit status, both outputs, and the files that are there afterwards.
+#
+# LESSON is the folder examples/lesson, whose arrays are inputs here. Every case must leave no temporary file anywhere.
+set -u
+[ $# -eq 2 ] || { echo "usage: run.sh POOLC LESSON" >&2; exit 2; }
+poolc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+lesson=$(cd "$2" && pwd) || exit 2
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+trap 'exit 2' HUP INT TERM
+cd "$work" || exit 2
+mkdir temporary || exit 2
+TMPDIR=$work/temporary
+export TMPDIR
+unset CC
+cases=0
+failed=0
+input=/dev/null
+
+wrong() {
+    echo "cli: $name: $1" >&2
+    for stream in stdout stderr; do
+        [ -s "$work/$stream" ] && sed "s/^/    $stream: /" "$work/$stream" | head -n 12 >&2
+    done
+    failed=$((failed + 1))
+}
+
+# matches PATTERN FILE: an extended regular expression somewhere in the file; '' if the file must be empty, '*' if anything will do
+matches() {
+    case $1 in
+    '*') return 0 ;;
+    '') [ ! -s "$2" ] ;;
+    *) grep -Eq -- "$1" "$2" ;;
+    esac
+}
+
+# check NAME STATUS STDOUT STDERR COMMAND ...: the command's standard input is $input
+check() {
+    name=$1 status=$2 out=$3 err=$4
+    shift 4
+    cases=$((cases + 1))
+    "$@" <"$input" >"$work/stdout" 2>"$work/stderr"
+    got=$?
+    if [ "$got" -ne "$status" ]; then
+        wrong "exit status $got instead of $status"
+    elif ! matches "$out" "$work/stdout"; then
+        wrong "standard output does not match '$out'"
+    elif ! matches "$err" "$work/stderr"; then
+        wrong "standard error does not match '$err'"
+    fi
+    [ -z "$(find "$work" -name '*poolc-*')" ] || { wrong "temporary files are left"; find "$work" -name '*poolc-*' -exec rm -rf {} +; }
+}
+
+# files NAME FOLDER LIST: exactly these lie in the folder
+files() {
+    cases=$((cases + 1))
+    name=$1
+    list=$(cd "$2" && find . ! -name . -prune | sed 's,^\./,,' | LC_ALL=C sort | tr '\n' ' ')
+    [ "$list" = "${3:+$3 }" ] || { : >stdout; : >stderr; wrong "the folder holds '$list' instead of '$3'"; }
+}
+
+# same NAME FILE FILE: byte for byte
+same() {
+    cases=$((cases + 1))
+    name=$1
+    cmp "$2" "$3" >stdout 2>stderr || wrong "files differ"
+}
+
+# npy FILE DESCR SHAPE DATA: an array; DATA in the octal escapes of printf
+npy() {
+    { printf '\223NUMPY\001\000v\000'; printf '%-117s\n' "{'descr': '$2', 'fortran_order': False, 'shape': $3, }"; printf "$4"; } >"$1"
+}
+
+# ---- specs ----
+
+cat >net.pool <<'SPEC'
+pool max2 { mode max; shape 3 x 3; kernel 2; stride 1 }
+pool avg2 { mode avg; shape 3 x 3; kernel 2; stride 1 }
+SPEC
+cp net.pool one.pool
+sed -i.old 1d one.pool 2>/dev/null && rm -f one.pool.old
+echo 'pool bad { mode max; shape 3 x 3; kernel 2; stride 0 }' >bad.pool
+echo 'pool max2 { mode max; shape 3 x 3; kernel 2; stride 1; indices plane }' >where.pool
+echo 'pool l { mode lp 2; shape 4 x 4; kernel 2; passes backward }
+pool m { mode max; shape 4 x 4; kernel 2; stride 1; passes backward; layout nhwc; channels 3; indices tensor }
+pool f { mode min; shape 4 x 4; kernel 2; stride 1; passes forward }' >passes.pool
+echo 'pool p { mode max; channels 64; shape 112 x 112; kernel 3; stride 2; unroll full }' >full.pool
+echo 'pool p { mode max; batch 65536; shape 4096 x 4096; kernel 2 }' >huge.pool
+: >empty.pool
+
+# ---- poolc itself ----
+
+check 'no command' 2 '' 'a command is missing' "$poolc"
+check 'help' 0 'build FILE.pool' '' "$poolc" --help
+check 'version' 0 '^poolc [0-9]+\.[0-9]+\.[0-9]+$' '' "$poolc" --version
+check 'manual' 0 '^\.SH EXIT STATUS' '' "$poolc" --man
+for command in build run check explain bench list; do
+    check "$command help" 0 "^Usage: poolc $command" '' "$poolc" $command --help
+    check "manual has $command" 0 "^\.SS \"poolc $command" '' "$poolc" --man
+done
+check 'unknown command' 2 '' "unknown command 'biuld'; did you mean 'build'" "$poolc" biuld
+check 'unlike any command' 2 '' "there is build, run, check" "$poolc" xyzzy
+check 'unknown option' 2 '' "unknown option '--emti'; did you mean '--emit'" "$poolc" build --emti c net.pool
+check 'unknown letter' 2 '' "unknown option '-z'" "$poolc" build -z net.pool
+check 'option of another command' 2 '' "'build' has no option '--json'" "$poolc" build --json net.pool
+check 'option before the command' 2 '' "stands behind a command" "$poolc" --json check net.pool
+check 'no value' 2 '' "'--emit' needs a value: LIST" "$poolc" build net.pool --emit
+check 'value of a switch' 2 '' 'takes no value' "$poolc" build --selftest=yes net.pool
+check 'empty value' 2 '' 'not empty' "$poolc" build --prefix= net.pool
+check 'no file' 2 '' "'build' needs FILE.pool" "$poolc" build
+check 'too many arguments' 2 '' "'b.pool' is one argument too many" "$poolc" build net.pool b.pool
+check 'unknown emission' 2 '' "llvm.*there is c, ir, plan, ast or layer" "$poolc" build --emit c,llvm net.pool
+check 'unknown target' 2 '' "'c98' is not known; did you mean 'c99'" "$poolc" build --target c98 net.pool
+check 'unknown backend' 2 '' "'jit' is not known; there is cc, eval or ref" "$poolc" run one.pool --backend jit
+check 'two backends' 2 '' 'one backend' "$poolc" run one.pool --backend cc,ref
+check 'bad number' 2 '' "integer from 0 to 18446744073709551615, not '-1'" "$poolc" run one.pool --seed -1
+check 'huge number' 2 '' 'integer from 1 to' "$poolc" build net.pool --unroll-budget 99999999999999999999
+check 'full disk' 3 '' 'standard output cannot be written' sh -c '"$1" list modes >/dev/full' sh "$poolc"
+
+# ---- list ----
+
+check 'list modes' 0 '^lp  *[^ ]' '' "$poolc" list modes
+check 'list dtypes' 0 '^f64' '' "$poolc" list dtypes
+check 'list targets' 0 '^c99' '' "$poolc" list targets
+check 'list backends' 0 '^eval' '' "$poolc" list backends
+check 'list diagnostics' 0 '^bad-stride' '' "$poolc" list diagnostics
+check 'list nothing' 2 '' "'list' needs TOPIC" "$poolc" list
+check 'list a misspelt topic' 2 '' "did you mean 'modes'" "$poolc" list mode
+
+# ---- build ----
+
+mkdir out
+check 'build' 0 '' '' "$poolc" build net.pool -o out
+files 'build' out 'net.c net.h'
+mkdir here && cp net.pool here/
+check 'build beside' 0 '' '' sh -c 'cd here && "$1" build net.pool' sh "$poolc"
+files 'build beside' here 'net.c net.h net.pool'
+same 'the folder does not matter' out/net.c here/net.c
+check 'prefix' 0 '' '' "$poolc" build net.pool -o out --prefix my
+check 'prefix is used' 0 'void my_max2_forward' '' cat out/net.h
+check 'bad prefix' 2 '' "'9' cannot begin" "$poolc" build net.pool --prefix 9
+rm -rf out && mkdir out
+check 'standard input' 0 '' '' sh -c '"$1" build - -o out <net.pool' sh "$poolc"
+files 'standard input' out 'stdin.c stdin.h'
+rm -rf out && mkdir out
+check 'emissions on standard output, in order' 0 '*' '' "$poolc" build net.pool --emit plan,ast
+cp stdout emissions
+check 'plan first' 0 '^max2 forward' '' head -n 1 emissions
+check 'tree last' 0 'stride @' '' tail -n 1 emissions
+check 'all emissions' 0 'function net_max2_forward' '' "$poolc" build net.pool --emit layer,ir
+check 'emissions in files' 0 '' '' "$poolc" build net.pool -o out --emit ir,plan,ast,layer,c --selftest --depfile out/net.d
+files 'emissions in files' out 'net.ast net.c net.d net.h net.ir net.layer net.plan net_selftest.c'
+check 'depfile' 0 '^out/net\.ir out/net\.plan out/net\.ast out/net\.layer out/net\.c out/net\.h out/net_selftest\.c: net\.pool$' '' \
+    cat out/net.d
+mkdir 'o u' 'a b'
+cp net.pool 'a b/n#e$t.pool'
+check 'difficult names' 0 '' '' "$poolc" build 'a b/n#e$t.pool' -o 'o u' --depfile net.d
+files 'difficult names' 'o u' 'n#e$t.c n#e$t.h'
+printf '%s\n' 'o\ u/n\#e$$t.c o\ u/n\#e$$t.h: a\ b/n\#e$$t.pool' >expected
+same 'depfile of difficult names' net.d expected
+check 'depfile of standard input' 0 '' '' sh -c '"$1" build - -o out --depfile net.d <net.pool' sh "$poolc"
+echo 'out/stdin.c out/stdin.h:' >expected
+same 'depfile of standard input' net.d expected
+rm -rf out && mkdir out
+
+check 'missing file' 1 '' 'none.pool: cannot be opened: No such file' "$poolc" build none.pool -o out
+check 'a folder' 1 '' 'out: is a folder' "$poolc" build out
+check 'errors' 1 '' '^bad.pool:1:[0-9]+: error: .*\[bad-stride\]$' "$poolc" build bad.pool -o out --depfile out/d
+check 'errors of the plan' 1 '' '\[unroll-too-large\]$' "$poolc" build full.pool -o out --emit c,ir --depfile out/d
+check 'a raised budget' 1 '' 'the budget is 50000' "$poolc" build full.pool -o out --unroll-budget 50000
+files 'errors leave nothing' out ''
+check 'no such folder' 3 '' 'none/net.c: cannot be written: No such file' "$poolc" build net.pool -o none
+check 'a file is no folder' 3 '' 'cannot be written: Not a directory' "$poolc" build net.pool -o net.pool
+check 'full depfile' 3 '' '/dev/full: cannot be written: No space' "$poolc" build net.pool -o out --depfile /dev/full
+check 'full standard output' 3 '' 'standard output' sh -c '"$1" build net.pool --emit c,ir >/dev/full' sh "$poolc"
+files 'failed writes leave nothing' out ''
+files 'failed writes leave nothing here' . 'a b bad.pool emissions empty.pool expected full.pool here huge.pool net.d net.pool o u one.pool out passes.pool stderr stdout temporary where.pool'
+mkdir out/net.h
+echo old >out/net.c
+check 'a file that cannot be replaced' 3 '' 'net.h: cannot be written' "$poolc" build net.pool -o out --depfile out/new.d
+files 'all or nothing' out 'net.c net.h'
+check 'the old file is back' 0 '^old$' '' cat out/net.c
+rm -rf out && mkdir out
+cp net.pool net.c
+check 'over the spec' 2 '' 'net.c: would be written over the spec' "$poolc" build net.c
+check 'the spec is still there' 0 '^pool max2' '' cat net.c
+rm net.c
+check 'one name twice' 2 '' 'two outputs have this name' "$poolc" build net.pool -o out --depfile ./out/net.c
+files 'nothing after a usage error' out ''
+ln -s ../target.c out/net.c
+echo old >target.c
+check 'through a link' 0 '' '' "$poolc" build net.pool -o out
+check 'the link is a link' 0 'out/net.c' '' find out -name net.c -type l
+check 'its target is new' 0 'net_max2_forward' '' cat target.c
+rm -rf out target.c && mkdir out
+cp net.pool 'q"q.pool'
+check 'a name that C cannot quote' 1 '' 'rename it' "$poolc" build 'q"q.pool' -o out
+files 'a name that C cannot quote' out ''
+check 'no pools' 0 '' '' "$poolc" build empty.pool -o out
+files 'no pools' out 'empty.c empty.h'
+
+# ---- run ----
+
+for backend in cc eval ref; do
+    check "run $backend" 0 '' '' "$poolc" run net.pool max2 --backend $backend -i x="$lesson/nine.npy" -o y=y.npy
+    same "run $backend" y.npy "$lesson/max2.y.npy"
+    check "backward $backend" 0 '' '' "$poolc" run net.pool max2 --backend $backend --backward -i "$lesson/nine.npy" \
+        -i dy="$lesson/dy_ones.npy" -o dx.npy
+    same "backward $backend" dx.npy "$lesson/max2.dx.npy"
+    check "random $backend" 0 '^y float32 \(1, 1, 2, 2\): min ' '' "$poolc" run one.pool --backend $backend --seed 7
+    check "random backward $backend" 0 '^dx float32' '' "$poolc" run passes.pool l --backward --backend $backend
+    cp stdout "random.$backend"
+    check "random pick $backend" 0 '^dx float32' '' "$poolc" run passes.pool m --backward --backend $backend
+done
+same 'the same numbers for every backend' random.cc random.eval
+check 'other seed' 0 '*' '' "$poolc" run one.pool --backend eval --seed 8
+check 'other numbers' 1 '*' '*' cmp stdout random.eval
+check 'small results are shown' 0 '^  7 8$' '' "$poolc" run net.pool max2 --backend eval -i "$lesson/nine.npy"
+npy big.npy '>f4' '(1, 1, 3, 3)' \
+    '\000\000\000\000\077\200\000\000\100\000\000\000\100\100\000\000\100\200\000\000\100\240\000\000\100\300\000\000\100\340\000\000\101\000\000\000'
+check 'big endian' 0 '' '' "$poolc" run net.pool max2 -i x=big.npy -o y=y.npy
+same 'big endian' y.npy "$lesson/max2.y.npy"
+check 'indices' 0 '' '' "$poolc" run where.pool -i x="$lesson/ties.npy" -o indices=where.npy -o y.npy --backend eval
+same 'indices' where.npy "$lesson/max2_where.indices.npy"
+check 'wrong shape' 1 '' 'x of pool .max2. is float32 \(1, 1, 3, 3\), but the file holds float32 \(1, 1, 4, 4\)$' \
+    "$poolc" run net.pool max2 -i x="$lesson/sixteen.npy"
+npy flat.npy '<f8' '(9,)' "$(printf '%072d' 0 | sed 's/0/\\000/g')"
+check 'wrong type' 1 '' 'holds float64 \(9,\); in NumPy: array.astype\("float32"\).reshape\(1, 1, 3, 3\)' \
+    "$poolc" run net.pool max2 -i x=flat.npy
+check 'no array' 1 '' 'net.pool: ' "$poolc" run net.pool max2 -i x=net.pool
+check 'missing array' 1 '' 'none.npy: ' "$poolc" run net.pool max2 -i x=none.npy -o y=new.npy
+check 'several pools' 2 '' 'holds 2 pools; name one: max2, avg2' "$poolc" run net.pool
+check 'unknown pool' 2 '' "no pool 'max'; did you mean 'max2'" "$poolc" run net.pool max
+check 'another pool' 2 '' "there is max2, avg2" "$poolc" run net.pool stem
+check 'unknown tensor' 2 '' "'z' is no input of this run; x$" "$poolc" run one.pool -i z=a.npy
+check 'tensor of the other pass' 2 '' "'y' is no output of this run; dx$" "$poolc" run one.pool --backward -o y=a.npy
+check 'tensor that is not' 2 '' "'indices' is no output of this run; y$" "$poolc" run one.pool -o indices=a.npy
+check 'tensor twice' 2 '' 'x is given twice' "$poolc" run one.pool -i x=a.npy -i b.npy
+check 'file twice' 2 '' 'two outputs' "$poolc" run where.pool -o new.npy -o indices=./new.npy
+check 'no forward pass' 1 '' "no forward pass: its spec says 'passes backward'" "$poolc" run passes.pool l
+check 'no backward pass' 1 '' "no backward pass" "$poolc" run passes.pool f --backward
+check 'too large' 1 '' 'MiB of memory, of which' "$poolc" run huge.pool
+check 'no pool at all' 1 '' 'holds no pool' "$poolc" run empty.pool
+check 'unwritable array' 3 '' 'none/y.npy: cannot be written' "$poolc" run one.pool --backend eval -o y=none/y.npy
+check 'an array is no device' 3 '' '/dev/full: cannot be written: it is not' "$poolc" run one.pool --backend eval -o y=/dev/full
+mkdir folder.npy
+echo old >old.npy
+check 'second array fails' 3 '' 'folder.npy: ' "$poolc" run where.pool --backend eval -o y=old.npy -o indices=folder.npy
+check 'first array is the old one' 0 '^old$' '' cat old.npy
+check 'no compiler' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" run one.pool
+check 'a compiler that fails' 3 '' "C compiler 'false' failed with status 1" env CC=false "$poolc" run one.pool
+check 'run: no file is left' 1 '' '' test -e new.npy
+
+# ---- check ----
+
+check 'check' 0 '^✓ max2: forward, forward_train, backward by cc, eval, ref on 10 inputs' '' "$poolc" check net.pool
+check 'check one' 0 '^✓ avg2: forward, backward by eval on 10' '' "$poolc" check net.pool avg2 --backend eval --seed 3
+check 'check passes' 0 '^✓ f: forward by eval' '' "$poolc" check passes.pool --backend eval,ref
+check 'check passes backward' 0 '^✓ m: backward by' '' "$poolc" check passes.pool m --backend ref,eval,cc
+check 'check errors' 1 '' 'bad-stride' "$poolc" check bad.pool
+check 'check unknown' 2 '' "no pool 'x'" "$poolc" check net.pool x
+check 'check too large' 1 '✗ p: could not be checked' 'MiB of memory' "$poolc" check huge.pool
+check 'check without a compiler' 3 'could not be checked' 'cannot run' env CC="$work/none" "$poolc" check one.pool
+
+# Compilers that change the kernels on their way: what check and bench are for.
+change() {
+    cat >"$1" <<SCRIPT
+#!/bin/sh
+for file; do
+    case \$file in */kernels.c | */layer.c) sed '$2' "\$file" >"\$file.new" && mv "\$file.new" "\$file" ;; esac
+done
+exec cc "\$@"
+SCRIPT
+    chmod +x "$1"
+}
+change minimum 's/ > / < /g'
+change last_bit 's/ y\[0\] = \(.*\);/ y[0] = (\1) * 1.0000001f;/'
+change train '/_forward_train(/,/^}/ s/ y\[0\] = .*;/ y[0] = 0;/'
+change before 's/ y\[0\] =/ y[-1] =/'
+change behind 's/ y\[3\] =/ y[4] =/'
+change elsewhere 's/ y\[0\] =/ *(float *)8 =/'
+check 'a wrong result' 1 '^✗ max2: y\[0, 0, 0, 0\] of forward by cc on random numbers \(seed 0\) is [-0-9.]+, but should be [-0-9.]+; [1-4] of 4' \
+    '' env CC="$work/minimum" "$poolc" check net.pool max2 --backend cc
+check 'a wrong bit' 1 '^✗ avg2: y\[0, 0, 0, 0\] of forward by eval .* is [-0-9.]+, but by cc [-0-9.]+$' '' \
+    env CC="$work/last_bit" "$poolc" check net.pool avg2 --backend eval,cc
+check 'two kernels of one backend' 1 '^✗ max2: y.* of forward_train by cc .* is 0, but by cc in another kernel ' '' \
+    env CC="$work/train" "$poolc" check net.pool max2 --backend cc
+check 'in front of a buffer' 1 '^✗ max2: .*(4 bytes in front of y|writes outside of y)' '' \
+    env CC="$work/before" "$poolc" check net.pool max2 --backend cc
+check 'behind a buffer' 1 '^✗ max2: .*: 0 bytes behind y' '' env CC="$work/behind" "$poolc" check net.pool max2 --backend cc
+check 'elsewhere' 1 '^✗ max2: .*memory that is not its own$' '' env CC="$work/elsewhere" "$poolc" check net.pool max2 --backend cc
+check 'a wrong result in JSON' 1 '"ok": false' '' env CC="$work/minimum" "$poolc" check net.pool --json --backend cc
+
+# ---- explain, bench ----
+
+check 'explain' 0 'bytes loaded .* 1\.00$' '' "$poolc" explain net.pool max2
+check 'explain errors' 1 '' 'unroll-too-large' "$poolc" explain full.pool
+check 'bench' 0 '^  backward .*x .*%$' '' "$poolc" bench net.pool avg2
+check 'bench generate' 0 '^2 layers, 5 kernels' '' "$poolc" bench --generate --repeat 3 net.pool
+check 'bench generate errors' 1 '' 'unroll-too-large' "$poolc" bench --generate full.pool
+check 'bench repeat' 2 '' 'goes with --generate' "$poolc" bench --repeat 3 net.pool
+check 'bench without a compiler' 3 '' 'measuring program' env CC=false "$poolc" bench one.pool
+check 'bench finds a difference' 1 'results differ' 'computes something else' env CC="$work/minimum" "$poolc" bench net.pool max2
+
+# ---- JSON ----
+
+if python3 -c '' 2>/dev/null; then
+    cp where.pool 'odd "name"\.pool'
+    for command in 'check' 'check --backend eval' 'explain' 'bench' 'bench --generate --repeat 2'; do
+        check "json of $command" 0 '*' '' "$poolc" $command --json 'odd "name"\.pool'
+        input=$work/stdout.json
+        cp stdout stdout.json
+        check "json of $command is JSON" 0 '"spec": "odd \\"name\\"\\\\.pool"' '' python3 -m json.tool
+        input=/dev/null
+    done
+    check 'json of errors' 1 '' 'unroll-too-large' "$poolc" explain --json full.pool
+else
+    echo "cli: no python3, JSON is not looked at" >&2
+fi
+
+# ---- memory and signals ----
+
+# Sanitizers need more addresses than these limits leave; then there is nothing to see.
+if (ulimit -v 30000 && "$poolc" --version) >/dev/null 2>&1; then
+    { printf '# '; head -c 15000000 /dev/zero | tr '\0' 'c'; echo; cat net.pool; } >long.pool
+    check 'out of memory' 3 '' '^poolc: out of memory$' sh -c 'ulimit -v 30000; exec "$1" build long.pool' sh "$poolc"
+    rm long.pool
+fi
+name='a signal'
+cases=$((cases + 1))
+cat >slow <<'SCRIPT'
+#!/bin/sh
+exec sleep 60
+SCRIPT
+chmod +x slow
+CC=$work/slow "$poolc" bench net.pool >stdout 2>stderr &
+process=$!
+for wait in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+    [ -n "$(ls temporary)" ] && break
+    sleep 0.1
+done
+[ -n "$(ls temporary)" ] || wrong 'there is no temporary folder while it works'
+kill -TERM $process
+wait $process 2>/dev/null
+got=$?
+[ $got -eq 143 ] || wrong "status $got instead of 143"
+[ -z "$(ls temporary)" ] || wrong 'the temporary folder is still there'
+
+echo "cli: $((cases - failed)) of $cases cases are as they should be"
+[ "$failed" -eq 0 ]

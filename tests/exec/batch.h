@@ -1,0 +1,81 @@
+/* batch.h - one batch of layers through all backends; see differential.c. */
+#ifndef BATCH_H
+#define BATCH_H
+
+#include "pool/reference.h"
+#include "subject.h"
+
+enum { COMPILERS_MAX = 4, VARIANTS = 12 /* of flags and languages */ };
+
+/* What must occur in a long run: KIND(enumerator, "words"). */
+#define KINDS(KIND)                                                                                                         \
+    KIND(STRAIGHT, "straight lines")                                                                                        \
+    KIND(LOOPS, "loops over windows")                                                                                       \
+    KIND(BOTH_SIDES, "borders on both sides of an interior")                                                                \
+    KIND(TILE, "tiles of two outputs")                                                                                      \
+    KIND(TILE_REST, "a tile left over")                                                                                     \
+    KIND(BLOCKS, "dyadic blocks")                                                                                           \
+    KIND(DOUBLING, "overlapping halves")                                                                                    \
+    KIND(ROLLED_TAPS, "taps by a loop")                                                                                     \
+    KIND(ROLLED_TAPS_INDEX, "taps by a loop, with indices")                                                                 \
+    KIND(ROLLED_WINDOWS, "covering windows by a loop")                                                                      \
+    KIND(ROLLED_PHASES, "phases by a loop")                                                                                 \
+    KIND(GAPS, "inputs that no window sees")                                                                                \
+    KIND(DILATED_BACKWARD, "gradients of dilated windows")                                                                  \
+    KIND(ADAPTIVE, "adaptive windows")                                                                                      \
+    KIND(FULL, "unroll full")                                                                                               \
+    KIND(WINDOW, "unroll window")                                                                                           \
+    KIND(STATE_8, "state of one byte")                                                                                      \
+    KIND(STATE_16, "state of two bytes")                                                                                    \
+    KIND(CHANNELS_LAST, "channels last")                                                                                    \
+    KIND(VOLUME, "three spatial axes")                                                                                      \
+    KIND(F64, "double precision")                                                                                           \
+    KIND(POWER, "powers by the C library")                                                                                  \
+    KIND(DIVISORS, "several divisors in one gradient")                                                                      \
+    KIND(CPLUSPLUS, "kernels compiled as C++")                                                                              \
+    KIND(NATIVE, "kernels compiled for this processor")
+
+enum kind {
+#define KIND(id, words) KIND_##id,
+    KINDS(KIND)
+#undef KIND
+    KIND_COUNT
+};
+
+struct counts {
+    int64_t kind[KIND_COUNT];
+    int64_t mode[POOL_LP + 1], layers, kernels, runs;
+    int64_t checked[2], plain[2]; /* elements compared with the reference, and of them unchecked; with plain inputs */
+};
+
+void counts_add(struct counts *to, const struct counts *from);
+
+/* Prints what occurred; the number of what did not, and 1 more if too many elements were not checked. */
+int counts_print(const struct counts *counts);
+
+struct batch {
+    struct pc_arena arena;
+    struct pc_layer *layers;
+    size_t count, capacity;
+    int64_t budget;
+    int variant;
+    uint64_t seed; /* of the inputs */
+    const char *compilers[COMPILERS_MAX];
+    int compiler_count;
+    bool quiet;
+    struct counts counts;
+};
+
+struct batch *batch_new(void);
+
+/* Adds a layer, with less unrolling where it would be long to compile; false when it stays too long. */
+bool batch_add(struct batch *batch, const struct pool_desc *desc, enum pc_unroll unroll);
+
+/* The number of the first layer that failed, which is printed unless the batch is quiet; `count` when all is well. */
+size_t batch_run(struct batch *batch);
+void batch_free(struct batch *batch);
+
+/* A kernel that touches an unreadable page ends the process with its layer on standard output. */
+void batch_catch_crashes(void);
+
+#endif

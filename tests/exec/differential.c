@@ -1,0 +1,260 @@
+/* differential.c - random layers, computed by the reference, the interpreter and C by several compilers.
+ *
+ *     differential [--layers N] [--seed S] [--compilers gcc,clang] [--jobs J] [--batch B]
+ *
+ * Layers come in batches, one C file each.  Reference and interpreter agree within pool/compare.h, interpreter and C bit for
+ * bit; inputs are plain and hard; buffers touch unreadable pages.  The batches differ in unroll budget, flags and language
+ * (C99 and C++), and the run fails when some kind of kernel never occurred in it.  A failing layer is made smaller as long as
+ * it fails, and printed as a spec. */
+#include "batch.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { JOBS_MAX = 64, FAILURES_MAX = 3, COMPLETE = 1000 /* layers after which every kind must have occurred */ };
+
+struct options {
+    long layers, jobs, batch;
+    uint64_t seed;
+    char *compilers[COMPILERS_MAX];
+    int compiler_count;
+};
+
+/* ---- batches ---- */
+
+/* Nodes of a straight line: none, a few, as many as compile quickly. The default takes seconds a layer, so it is rare. */
+static int64_t budget_of(long batch) {
+    static const int64_t budgets[] = {1, 250, 1, 1500, 60, 1, 4000};
+    return batch % 20 == 19 ? 0 : budgets[batch % 7];
+}
+
+/* Layers that fall short among the random ones: long windows, whose taps and phases are loops even when unrolling is
+ * allowed. */
+static void long_window(struct pool_random *random, struct pool_desc *desc) {
+    const int rank = (int)pool_random_between(random, 1, 2);
+    *desc = (struct pool_desc){.mode = (enum pool_mode)pool_random_below(random, POOL_LP + 1),
+                               .rank = rank,
+                               .batch = 1,
+                               .channels = pool_random_between(random, 1, 2),
+                               .dtype = pool_random_chance(random, 1, 2) ? POOL_F64 : POOL_F32,
+                               .layout = pool_random_chance(random, 1, 2) ? POOL_CHANNELS_LAST : POOL_CHANNELS_FIRST};
+    if (desc->mode == POOL_LP)
+        desc->p = pool_random_chance(random, 1, 2) ? 2 : 3;
+    if (desc->mode == POOL_AVG)
+        desc->divisor = (enum pool_divisor)pool_random_below(random, POOL_DIVISOR_WINDOW + 1);
+    if (desc->mode == POOL_MAX || desc->mode == POOL_MIN) {
+        desc->nan = pool_random_chance(random, 1, 2) ? POOL_NAN_IGNORE : POOL_NAN_PROPAGATE;
+        desc->indices = (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
+    }
+    for (int a = 0; a < rank; a++) {
+        desc->kernel[a] = rank == 1 ? pool_random_between(random, 1500, 3000) : pool_random_between(random, 24, 64);
+        desc->stride[a] = pool_random_between(random, 1, desc->kernel[a]);
+        desc->dilation[a] = pool_random_chance(random, 1, 4) ? 2 : 1;
+        desc->in[a] = (desc->kernel[a] - 1) * desc->dilation[a] + 1 + pool_random_between(random, 0, 2 * desc->stride[a]);
+        desc->pad_begin[a] = pool_random_chance(random, 1, 4) ? pool_random_between(random, 1, 5) : 0;
+        desc->pad_end[a] = desc->pad_begin[a];
+        desc->ceil_mode = pool_random_chance(random, 1, 2);
+    }
+}
+
+static void random_desc(struct pool_random *random, struct pool_desc *desc) {
+    struct pool_shape shape;
+    do {
+        if (pool_random_chance(random, 1, 30))
+            long_window(random, desc);
+        else
+            pool_random_desc(random, desc);
+    } while (pool_reference_shape(desc, &shape) != POOL_OK);
+}
+
+static struct batch *new_batch(const struct options *options, long number) {
+    struct batch *batch = batch_new();
+    char stream[32];
+    snprintf(stream, sizeof stream, "batch %ld", number);
+    struct pool_random random = pool_random_start(options->seed, stream);
+    batch->budget = budget_of(number);
+    batch->variant = (int)(number % VARIANTS);
+    batch->seed = options->seed + (uint64_t)number;
+    for (int i = 0; i < options->compiler_count; i++)
+        batch->compilers[batch->compiler_count++] = options->compilers[i];
+    const long left = options->layers - number * options->batch;
+    while (batch->count < (size_t)options->batch && batch->count < (size_t)left) {
+        struct pool_desc desc;
+        random_desc(&random, &desc);
+        static const enum pc_unroll unrolls[] = {PC_UNROLL_AUTO, PC_UNROLL_AUTO, PC_UNROLL_WINDOW, PC_UNROLL_FULL};
+        batch_add(batch, &desc, unrolls[pool_random_below(&random, sizeof unrolls / sizeof *unrolls)]);
+    }
+    return batch;
+}
+
+/* ---- a failing layer made smaller ---- */
+
+static struct batch *alone(const struct batch *from, const struct pool_desc *desc, enum pc_unroll unroll) {
+    struct batch *batch = batch_new();
+    batch->budget = from->budget;
+    batch->variant = from->variant;
+    batch->seed = from->seed;
+    batch->compiler_count = from->compiler_count;
+    memcpy(batch->compilers, from->compilers, sizeof batch->compilers);
+    batch_add(batch, desc, unroll);
+    return batch;
+}
+
+/* Change number `step` to a description; false when there are no more. */
+static bool smaller(struct pool_desc *desc, int step) {
+    int64_t *const fields[] = {&desc->batch,     &desc->channels, desc->in,       desc->kernel,      desc->stride,
+                               desc->dilation, desc->pad_begin, desc->pad_end,  desc->adaptive_out};
+    enum { FIELDS = sizeof fields / sizeof *fields, WAYS = 3 };
+    const int field = step / WAYS / POOL_MAX_RANK, axis = step / WAYS % POOL_MAX_RANK, way = step % WAYS;
+    if (field < FIELDS) {
+        if (field > 1 || axis == 0) {
+            int64_t *value = fields[field] + axis;
+            *value = way == 0 ? *value > 1 : way == 1 ? *value / 2 : *value - (*value > 0);
+        }
+        return true;
+    }
+    switch (step - FIELDS * WAYS * POOL_MAX_RANK) {
+    case 0: desc->indices = POOL_INDICES_NONE; return true;
+    case 1: desc->layout = POOL_CHANNELS_FIRST; return true;
+    case 2: desc->ceil_mode = false; return true;
+    case 3: desc->nan = POOL_NAN_PROPAGATE; return true;
+    case 4: desc->padding = POOL_PAD_EXPLICIT; return true;
+    case 5: desc->divisor = POOL_DIVISOR_TAPS; return true;
+    case 6: desc->dtype = POOL_F32; return true;
+    default: return false;
+    }
+}
+
+static void shrink(const struct batch *from, size_t layer) {
+    enum { TRIES_MAX = 300 };
+    struct pool_desc best = from->layers[layer].desc;
+    const enum pc_unroll unroll = from->layers[layer].unroll;
+    bool progress = true;
+    for (int tries = 0; progress && tries < TRIES_MAX;) {
+        progress = false;
+        struct pool_desc desc = best;
+        for (int step = 0; smaller(&desc, step) && tries < TRIES_MAX; step++, desc = best) {
+            struct pool_shape shape;
+            if (memcmp(&desc, &best, sizeof desc) == 0 || pool_reference_shape(&desc, &shape) != POOL_OK)
+                continue;
+            struct batch *batch = alone(from, &desc, unroll);
+            batch->quiet = true;
+            tries++;
+            if (batch_run(batch) < batch->count) { /* never so for an empty batch */
+                best = desc;
+                progress = true;
+            }
+            batch_free(batch);
+        }
+    }
+    struct batch *batch = alone(from, &best, unroll);
+    printf("made smaller:\n");
+    if (batch_run(batch) == batch->count)
+        printf("(it fails only among the other layers of its batch)\n");
+    batch_free(batch);
+}
+
+/* ---- jobs ---- */
+
+/* Every `jobs`-th batch, the counts to `output`. */
+static int work(const struct options *options, long first, int output) {
+    struct counts counts = {0};
+    int failures = 0;
+    for (long number = first; number * options->batch < options->layers && failures < FAILURES_MAX; number += options->jobs) {
+        struct batch *batch = new_batch(options, number);
+        const size_t failed = batch_run(batch);
+        if (failed < batch->count) {
+            failures++;
+            printf("in batch %ld of --seed %llu --batch %ld\n", number, (unsigned long long)options->seed, options->batch);
+            shrink(batch, failed);
+            fflush(stdout);
+        }
+        counts_add(&counts, &batch->counts);
+        batch_free(batch);
+    }
+    const bool sent = write(output, &counts, sizeof counts) == (ssize_t)sizeof counts;
+    return failures > 0 || !sent;
+}
+
+static bool start_jobs(const struct options *options, int inputs[], pid_t children[]) {
+    for (long job = 0; job < options->jobs; job++) {
+        int ends[2];
+        fflush(stdout);
+        if (pipe(ends) != 0 || (children[job] = fork()) < 0) {
+            perror("differential");
+            return false;
+        }
+        if (children[job] == 0) {
+            close(ends[0]);
+            const int status = work(options, job, ends[1]);
+            fflush(stdout);
+            _exit(status);
+        }
+        close(ends[1]);
+        inputs[job] = ends[0];
+    }
+    return true;
+}
+
+static int run(const struct options *options) {
+    int inputs[JOBS_MAX], failed = 0;
+    pid_t children[JOBS_MAX];
+    struct counts total = {0};
+    if (!start_jobs(options, inputs, children))
+        return 2;
+    for (long job = 0; job < options->jobs; job++) {
+        struct counts counts;
+        int status;
+        if (read(inputs[job], &counts, sizeof counts) == (ssize_t)sizeof counts)
+            counts_add(&total, &counts);
+        while (waitpid(children[job], &status, 0) < 0 && errno == EINTR)
+            ;
+        failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+        close(inputs[job]);
+    }
+    const int missing = counts_print(&total);
+    if (missing > 0 && options->layers >= COMPLETE) {
+        printf("%d kinds of kernels never occurred: the test checks less than it says\n", missing);
+        failed = 1;
+    }
+    return failed;
+}
+
+/* ---- options ---- */
+
+static int usage(void) {
+    fprintf(stderr, "usage: differential [--layers N] [--seed S] [--compilers gcc,clang] [--jobs J] [--batch B]\n");
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    struct options options = {.layers = 200, .seed = 1, .jobs = 2, .batch = 50};
+    char defaults[] = "gcc,clang", *list = defaults;
+    for (int i = 1; i < argc; i += 2) {
+        if (i + 1 == argc)
+            return usage();
+        if (strcmp(argv[i], "--layers") == 0)
+            options.layers = atol(argv[i + 1]);
+        else if (strcmp(argv[i], "--seed") == 0)
+            options.seed = strtoull(argv[i + 1], NULL, 0);
+        else if (strcmp(argv[i], "--jobs") == 0)
+            options.jobs = atol(argv[i + 1]);
+        else if (strcmp(argv[i], "--batch") == 0)
+            options.batch = atol(argv[i + 1]);
+        else if (strcmp(argv[i], "--compilers") == 0)
+            list = argv[i + 1];
+        else
+            return usage();
+    }
+    for (char *word = strtok(list, ","); word && options.compiler_count < COMPILERS_MAX; word = strtok(NULL, ","))
+        options.compilers[options.compiler_count++] = word;
+    if (options.layers < 1 || options.batch < 1 || options.jobs < 1 || options.jobs > JOBS_MAX || options.compiler_count == 0)
+        return usage();
+    batch_catch_crashes();
+    return run(&options);
+}
