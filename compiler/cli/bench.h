@@ -11,7 +11,7 @@ struct pc_bench_line {
     double kernel, nest, limit; /* the generated code; a plain loop nest; loading and storing alone */
     int64_t bytes;              /* of all inputs and outputs */
     int samples;
-    bool same;                  /* kernel and loop nest computed the same */
+    bool same; /* kernel and loop nest computed the same */
 };
 
 struct pc_bench_report {

@@ -58,7 +58,8 @@ static struct round run_round(struct pc_cli *cli, struct facts *facts) {
     const struct pc_frame_options options = {
         .spec_name = module->name,
         .base_name = module->name,
-        .kernel = {.prefix = pc_frame_prefix_from(module->name, &arena), .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .kernel = {.prefix = pc_frame_prefix_from(module->name, &arena),
+                   .plan = {.unroll_budget = cli->options.unroll_budget}},
     };
     const struct pc_frame_texts texts = {.source = &source, .header = &header};
     pc_frame_write(module, &options, &texts, &diags);
@@ -90,7 +91,9 @@ static double median(const struct round *rounds, int64_t count, size_t member, s
 static bool can_be_generated(struct pc_cli *cli, const struct pc_module *module) {
     struct pc_text source = pc_cli_text(cli);
     const struct pc_frame_options options = {
-        .spec_name = "spec", .base_name = "spec", .kernel = {.prefix = "spec", .plan = {.unroll_budget = cli->options.unroll_budget}}};
+        .spec_name = "spec",
+        .base_name = "spec",
+        .kernel = {.prefix = "spec", .plan = {.unroll_budget = cli->options.unroll_budget}}};
     const struct pc_frame_texts texts = {.source = &source};
     const bool good = pc_frame_write(module, &options, &texts, &cli->diags);
     pc_text_release(&source);
@@ -128,8 +131,9 @@ void pc_bench_generate(struct pc_cli *cli, const struct pc_module *module) {
         const double layers = facts.layers ? (double)facts.layers : 1, mebibyte = 1024 * 1024;
         pc_text_printf(&text, "%zu layers, %zu kernels: %zu bytes of spec -> %zu bytes of C\n", facts.layers, facts.kernels,
                        cli->source->size, facts.bytes);
-        pc_text_printf(&text, "front end %.3f ms, C generation %.3f ms, together %.3f ms, %.3f ms a layer (medians of %" PRId64 ")\n",
-                       front, generation, all, all / layers, count);
+        pc_text_printf(
+            &text, "front end %.3f ms, C generation %.3f ms, together %.3f ms, %.3f ms a layer (medians of %" PRId64 ")\n",
+            front, generation, all, all / layers, count);
         pc_text_printf(&text, "peak memory %.1f MiB\n", (double)peak / mebibyte);
     }
     pc_cli_print(cli, &text);

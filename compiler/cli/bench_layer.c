@@ -45,7 +45,8 @@ static void add_constants(const struct pc_layer *layer, struct pc_text *text) {
     const struct pool_desc *desc = &layer->desc;
     pc_text_printf(text, "#define MODE %s\n#define EXPONENT ((double)%.17g)\n", mode_words[desc->mode],
                    desc->mode == POOL_LP ? desc->p : 1);
-    pc_text_printf(text, "#define DIVISOR %s\n#define INDICES %s\n", divisor_words[desc->divisor], indices_words[desc->indices]);
+    pc_text_printf(text, "#define DIVISOR %s\n#define INDICES %s\n", divisor_words[desc->divisor],
+                   indices_words[desc->indices]);
     pc_text_printf(text, "#define NAN_IGNORE %d\n#define CHANNELS_LAST %d\n", desc->nan == POOL_NAN_IGNORE,
                    desc->layout == POOL_CHANNELS_LAST);
     add_number(text, "DIVISOR_VALUE", "", desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : 1);
@@ -90,10 +91,11 @@ static void add_subject(const struct pc_kernel *kernel, struct pc_text *calls, s
     add_call(kernel, calls);
     pc_text_printf(calls, "static void %s_nest(void) {\n    %s;\n}\n", name, nests[kernel->kind]);
     pc_text_printf(calls,
-                   "static void %s_limit(void) {\n    move(from, wides(INT64_C(%" PRId64 ")), to, wides(INT64_C(%" PRId64 ")));\n}\n",
+                   "static void %s_limit(void) {\n    move(from, wides(INT64_C(%" PRId64 ")), to, wides(INT64_C(%" PRId64
+                   ")));\n}\n",
                    name, cost->bytes_in, cost->bytes_out);
-    pc_text_printf(subjects, "    {\"%s\", %s_kernel, %s_nest, %s_limit, %d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")},\n", name,
-                   name, name, name, kernel->kind == PC_KERNEL_BACKWARD, cost->bytes_in, cost->bytes_out);
+    pc_text_printf(subjects, "    {\"%s\", %s_kernel, %s_nest, %s_limit, %d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")},\n",
+                   name, name, name, name, kernel->kind == PC_KERNEL_BACKWARD, cost->bytes_in, cost->bytes_out);
 }
 
 static const char base_name[] = "layer";
@@ -119,7 +121,8 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
     for (int kind = 0; good && kind < PC_KERNEL_COUNT; kind++) {
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
-        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options.kernel, &arena, &cli->diags);
+        const struct pc_kernel *kernel =
+            pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options.kernel, &arena, &cli->diags);
         good = kernel != NULL;
         if (!good)
             break;
@@ -176,8 +179,19 @@ static bool write_file(struct workshop *w, int file, const struct pc_text *text)
 /* The shell splits $CC, which may hold flags; everything else is passed on as it is. */
 static bool compile(struct workshop *w, const struct pc_signals *signals) {
     static const char *const shell = "exec ${CC:-cc} \"$@\"";
-    const char *const arguments[] = {"/bin/sh", "-c", shell, "sh", "-O3", "-march=native", "-ffp-contract=off", "-o",
-                                     w->paths[FILE_PROGRAM], w->paths[FILE_BENCH], w->paths[FILE_SOURCE], "-lm", NULL};
+    const char *const arguments[] = {"/bin/sh",
+                                     "-c",
+                                     shell,
+                                     "sh",
+                                     "-O3",
+                                     "-march=native",
+                                     "-ffp-contract=off",
+                                     "-o",
+                                     w->paths[FILE_PROGRAM],
+                                     w->paths[FILE_BENCH],
+                                     w->paths[FILE_SOURCE],
+                                     "-lm",
+                                     NULL};
     const char *plain[sizeof arguments / sizeof *arguments]; /* without -march=native, which not every compiler knows */
     int count = 0;
     for (const char *const *argument = arguments; *argument; argument++)
@@ -200,7 +214,9 @@ static bool run_program(struct workshop *w, const struct pc_signals *signals) {
     const struct pc_process_end end = pc_process_run(arguments, signals, errors, sizeof errors);
     if (!end.started || end.status != 0)
         pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the measuring program failed: %s",
-                    !end.started ? strerror(end.status) : *errors ? errors : pc_arena_printf(&w->cli->arena, "status %d", end.status));
+                    !end.started ? strerror(end.status)
+                    : *errors    ? errors
+                                 : pc_arena_printf(&w->cli->arena, "status %d", end.status));
     return end.started && end.status == 0;
 }
 
@@ -211,7 +227,8 @@ static bool read_results(struct workshop *w, struct pc_bench_report *report) {
         struct pc_bench_line *line = &report->lines[i];
         char name[32];
         int same = 0;
-        good = fscanf(stream, "%31s %lf %lf %lf %d %d", name, &line->kernel, &line->nest, &line->limit, &line->samples, &same) == 6 &&
+        good = fscanf(stream, "%31s %lf %lf %lf %d %d", name, &line->kernel, &line->nest, &line->limit, &line->samples,
+                      &same) == 6 &&
                strcmp(name, pc_kernel_suffix[line->kind]) == 0;
         line->same = same == 1;
     }
@@ -254,7 +271,8 @@ static bool fits(struct pc_cli *cli, const struct pc_layer *layer) {
 bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_bench_report *report) {
     struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
     const char *base = getenv("TMPDIR");
-    struct workshop w = {.cli = cli, .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : "/tmp")};
+    struct workshop w = {.cli = cli,
+                         .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : "/tmp")};
     *report = (struct pc_bench_report){0};
     const bool good = fits(cli, layer) && make_program(cli, layer, &program, report) && work(&w, &program, report);
     pc_text_release(&program.source);

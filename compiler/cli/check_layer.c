@@ -20,17 +20,23 @@
 /* Taps of a forward pass. The reference does some ten million of them in a second and the interpreter a few million; each
  * set of inputs takes several passes. A layer should take a second or two. */
 enum {
-    MANY_INPUTS_MAX = 1000 * 1000,     /* above: not all sets of inputs */
-    EVAL_MAX = 400 * 1000,             /* above: no interpreter, unless asked for */
-    REFERENCE_RUN_MAX = 2000 * 1000,   /* above: the reference only compares, unless asked to run */
+    MANY_INPUTS_MAX = 1000 * 1000,   /* above: not all sets of inputs */
+    EVAL_MAX = 400 * 1000,           /* above: no interpreter, unless asked for */
+    REFERENCE_RUN_MAX = 2000 * 1000, /* above: the reference only compares, unless asked to run */
 };
 
 enum { INPUTS_ALL = POOL_HARD_COUNT + 1, INPUTS_FEW = 2 }; /* plain random numbers, and the hard sets */
 
 static const char *const hard_names[POOL_HARD_COUNT] = {
-    [POOL_HARD_TIES] = "ties",           [POOL_HARD_ZEROS] = "zeros of both signs", [POOL_HARD_NANS] = "some NaN",
-    [POOL_HARD_MOSTLY_NAN] = "mostly NaN", [POOL_HARD_INFINITIES] = "infinities",   [POOL_HARD_LOWEST] = "mostly infinite",
-    [POOL_HARD_DENORMALS] = "denormals", [POOL_HARD_HUGE] = "huge numbers",         [POOL_HARD_ALL] = "all hard numbers",
+    [POOL_HARD_TIES] = "ties",
+    [POOL_HARD_ZEROS] = "zeros of both signs",
+    [POOL_HARD_NANS] = "some NaN",
+    [POOL_HARD_MOSTLY_NAN] = "mostly NaN",
+    [POOL_HARD_INFINITIES] = "infinities",
+    [POOL_HARD_LOWEST] = "mostly infinite",
+    [POOL_HARD_DENORMALS] = "denormals",
+    [POOL_HARD_HUGE] = "huge numbers",
+    [POOL_HARD_ALL] = "all hard numbers",
 };
 
 static const char *const backend_names[PC_BACKEND_COUNT] = {
@@ -56,11 +62,11 @@ struct check {
     struct pc_arena *arena;
     struct tensor tensors[PC_T_COUNT];
     struct pc_runner *runners[PC_BACKEND_COUNT];
-    struct pc_runner *feeder;           /* the forward pass of a layer that has none; NULL */
-    int input; /* the set */
-    struct buffers given;               /* x, dy */
+    struct pc_runner *feeder; /* the forward pass of a layer that has none; NULL */
+    int input;                /* the set */
+    struct buffers given;     /* x, dy */
     struct buffers made[PC_BACKEND_COUNT];
-    void *first[PC_T_COUNT];            /* copies of the first results, whose bits others must have; else NULL */
+    void *first[PC_T_COUNT]; /* copies of the first results, whose bits others must have; else NULL */
     enum pc_backend first_backend;
 };
 
@@ -89,8 +95,8 @@ static const char *number(const struct check *c, enum pc_tensor_id t, double val
 static const char *place(const struct check *c, enum pc_kernel_kind kind, enum pc_backend backend, enum pc_tensor_id t,
                          int64_t at) {
     return pc_arena_printf(c->arena, "%s%s of %s by %s on %s (seed %" PRIu64 ")", pc_tensor_names[t],
-                           pc_tensor_place(&c->tensors[t].facts, at, c->arena), pc_kernel_suffix[kind], backend_names[backend],
-                           input_name(c), c->cli->options.seed);
+                           pc_tensor_place(&c->tensors[t].facts, at, c->arena), pc_kernel_suffix[kind],
+                           backend_names[backend], input_name(c), c->cli->options.seed);
 }
 
 /* Offset of the first element with other bits; -1: none. Any NaN is any other. */
@@ -179,13 +185,13 @@ static bool judge(struct check *c, enum pc_kernel_kind kind, enum pc_backend bac
     c->report->unchecked += result.unchecked;
     if (result.mismatches) {
         const bool range = result.low < result.high;
-        const char *between = range ? pc_arena_printf(c->arena, ", or from %s to %s", number(c, t, result.low),
-                                                      number(c, t, result.high))
-                                    : "";
+        const char *between =
+            range ? pc_arena_printf(c->arena, ", or from %s to %s", number(c, t, result.low), number(c, t, result.high))
+                  : "";
         return DIFFERS(c, "%s is %s, but should be %s%s; %" PRId64 " of %" PRId64 " are wrong",
                        place(c, kind, backend, t, result.at), number(c, t, result.actual),
-                       number(c, t, range || isnan(result.low) ? result.expected : result.low), between, result.mismatches,
-                       result.count);
+                       number(c, t, range || isnan(result.expected) ? result.expected : result.low), between,
+                       result.mismatches, result.count);
     }
     if (same_bits) {
         c->first[t] = malloc(c->tensors[t].size);
@@ -221,7 +227,8 @@ static const char *describe_access(const struct check *c, const struct buffers *
             continue;
         if (at < data)
             return pc_arena_printf(c->arena, "%zu bytes in front of %s", (size_t)(data - at), pc_tensor_names[t]);
-        return pc_arena_printf(c->arena, "%zu bytes behind %s", (size_t)(at - data - c->tensors[t].size), pc_tensor_names[t]);
+        return pc_arena_printf(c->arena, "%zu bytes behind %s", (size_t)(at - data - c->tensors[t].size),
+                               pc_tensor_names[t]);
     }
     return NULL;
 }
@@ -253,8 +260,8 @@ static bool run(struct check *c, enum pc_kernel_kind kind, enum pc_backend backe
     if (pc_trap_run(run_kernel, &call, &address) == PC_TRAP_MEMORY) {
         const char *where = describe_access(c, &c->given, address);
         where = where ? where : describe_access(c, made, address);
-        return DIFFERS(c, "%s by %s on %s accesses memory that is not its own%s%s", pc_kernel_suffix[kind], backend_names[backend],
-                       input_name(c), where ? ": " : "", where ? where : "");
+        return DIFFERS(c, "%s by %s on %s accesses memory that is not its own%s%s", pc_kernel_suffix[kind],
+                       backend_names[backend], input_name(c), where ? ": " : "", where ? where : "");
     }
     return call.done && intact(c, kind, backend);
 }
@@ -281,8 +288,8 @@ static void fill(struct check *c, enum pc_tensor_id t) {
         pool_random_fill(seed, pc_tensor_names[t], c->layer->desc.dtype, facts->count, data);
     else
         pool_random_hard(seed, pc_tensor_names[t],
-                         c->report->inputs < INPUTS_ALL ? POOL_HARD_ALL : (enum pool_hard)(c->input - 1), c->layer->desc.dtype,
-                         facts->count, data);
+                         c->report->inputs < INPUTS_ALL ? POOL_HARD_ALL : (enum pool_hard)(c->input - 1),
+                         c->layer->desc.dtype, facts->count, data);
 }
 
 /* What backward reads and no kernel of the layer makes: y and state of a layer without a forward pass. */
@@ -311,8 +318,10 @@ static bool check_backend(struct check *c, enum pc_backend backend) {
         const enum pc_kernel_kind kind = (enum pc_kernel_kind)k;
         if (!has(c, kind))
             continue;
-        memset(made->of[PC_T_Y].data, 0xA5, c->tensors[PC_T_Y].size); /* no result of the kernel before stands in for this one's */
-        if (!run(c, kind, backend) || !judge(c, kind, backend, PC_T_Y) || (indices && !judge(c, kind, backend, PC_T_INDICES)) ||
+        memset(made->of[PC_T_Y].data, 0xA5,
+               c->tensors[PC_T_Y].size); /* no result of the kernel before stands in for this one's */
+        if (!run(c, kind, backend) || !judge(c, kind, backend, PC_T_Y) ||
+            (indices && !judge(c, kind, backend, PC_T_INDICES)) ||
             (kind == PC_KERNEL_TRAIN && !judge(c, kind, backend, PC_T_STATE)))
             return false;
     }
@@ -398,7 +407,8 @@ static bool open_runners(struct check *c) {
     return c->layer->forward || c->feeder;
 }
 
-void pc_check_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_check_report *report, struct pc_arena *arena) {
+void pc_check_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_check_report *report,
+                    struct pc_arena *arena) {
     struct check c = {.cli = cli, .layer = layer, .report = report, .arena = arena};
     *report = (struct pc_check_report){0};
     for (int t = 0; t < PC_T_COUNT; t++) {

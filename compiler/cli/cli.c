@@ -67,7 +67,8 @@ void pc_cli_report(struct pc_cli *cli) {
         internal |= diag->id == PC_DIAG_INTERNAL;
     }
     if (internal)
-        pc_text_add(&text, "poolc " POOLC_VERSION_FULL ": this is a bug in poolc; please report it together with the spec\n");
+        pc_text_add(&text,
+                    "poolc " POOLC_VERSION_FULL ": this is a bug in poolc; please report it together with the spec\n");
     pc_cli_progress_end(cli);
     fputs(pc_text_string(&text), stderr);
     pc_text_release(&text);
@@ -163,7 +164,8 @@ static void run_command(struct pc_cli *cli) {
     case PC_COMMAND_LIST:
         pc_cmd_list(cli);
         return;
-    case PC_COMMAND_NONE: case PC_COMMAND_COUNT:
+    case PC_COMMAND_NONE:
+    case PC_COMMAND_COUNT:
         break;
     }
     abort();

@@ -16,11 +16,11 @@ struct pc_cli {
     struct pc_options options;
     struct pc_arena arena;
     struct pc_diags diags;
-    struct pc_source *source;  /* once a spec was loaded */
+    struct pc_source *source; /* once a spec was loaded */
     struct pc_ast_file *tree;
-    bool progress;             /* standard error is a terminal that wants to see it */
-    bool progress_shown;       /* a line of it stands there */
-    enum pc_exit status;       /* the worst so far */
+    bool progress;       /* standard error is a terminal that wants to see it */
+    bool progress_shown; /* a line of it stands there */
+    enum pc_exit status; /* the worst so far */
 };
 
 /* The commands. */

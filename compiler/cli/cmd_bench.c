@@ -50,7 +50,8 @@ static void add_layer(struct pc_cli *cli, const struct pc_layer *layer, const st
     }
     pc_text_printf(text, "pool %s: %s, x %s -> y %s\n", layer->name, pc_mode_of(layer->desc.mode)->name,
                    pc_tensor_describe(x.type, x.rank, x.shape, arena), pc_tensor_describe(y.type, y.rank, y.shape, arena));
-    pc_text_printf(text, "  %-14s %10s %8s %11s %8s %11s %8s\n", "", "time", "GB/s", "loop nest", "speed-up", "limit", "of limit");
+    pc_text_printf(text, "  %-14s %10s %8s %11s %8s %11s %8s\n", "", "time", "GB/s", "loop nest", "speed-up", "limit",
+                   "of limit");
     for (int i = 0; i < report->count; i++)
         add_line(&report->lines[i], arena, text);
 }
@@ -76,7 +77,8 @@ static void bench_layers(struct pc_cli *cli, const struct pc_module *module) {
             pc_cli_print(cli, &text);
         for (int k = 0; k < report.count; k++)
             if (!report.lines[k].same)
-                pc_cli_fail(cli, PC_EXIT_INPUT, "%s of pool '%s' computes something else than the loop nest: see 'poolc check'",
+                pc_cli_fail(cli, PC_EXIT_INPUT,
+                            "%s of pool '%s' computes something else than the loop nest: see 'poolc check'",
                             pc_kernel_suffix[report.lines[k].kind], layer->name);
     }
     if (cli->options.json) {

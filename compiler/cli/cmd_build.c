@@ -62,7 +62,8 @@ static bool set_names(struct build *b) {
     if (!cli->options.prefix) {
         b->options.kernel.prefix = pc_frame_prefix_from(b->module->name, &cli->arena);
     } else if (!pc_frame_is_prefix(cli->options.prefix)) {
-        pc_cli_fail(cli, PC_EXIT_USAGE, "--prefix '%s' cannot begin a C identifier: a letter, then letters, digits and underscores",
+        pc_cli_fail(cli, PC_EXIT_USAGE,
+                    "--prefix '%s' cannot begin a C identifier: a letter, then letters, digits and underscores",
                     cli->options.prefix);
         return false;
     }

@@ -55,7 +55,8 @@ static enum pc_tensor_id tensor_of(const struct run *r, const struct pc_tensor_f
     for (int t = 0; t < PC_T_COUNT; t++)
         if (strcmp(name, pc_tensor_names[t]) == 0 && which(r, (enum pc_tensor_id)t))
             return (enum pc_tensor_id)t;
-    pc_cli_fail(r->cli, PC_EXIT_USAGE, "'%s' is no %s of this run; %s", name, output ? "output" : "input", names_of(r, which));
+    pc_cli_fail(r->cli, PC_EXIT_USAGE, "'%s' is no %s of this run; %s", name, output ? "output" : "input",
+                names_of(r, which));
     return PC_T_COUNT;
 }
 
@@ -136,8 +137,8 @@ static bool read_input(struct run *r, enum pc_tensor_id tensor, const char *path
     for (int i = 0; same && i < want->rank; i++)
         same = npy.shape[i] == want->shape[i];
     if (!same) {
-        pc_cli_fail(r->cli, PC_EXIT_INPUT, "%s: %s of pool '%s' is %s, but the file holds %s%s", path, pc_tensor_names[tensor],
-                    r->layer.name, pc_tensor_describe(want->type, want->rank, want->shape, arena),
+        pc_cli_fail(r->cli, PC_EXIT_INPUT, "%s: %s of pool '%s' is %s, but the file holds %s%s", path,
+                    pc_tensor_names[tensor], r->layer.name, pc_tensor_describe(want->type, want->rank, want->shape, arena),
                     pc_tensor_describe(npy.type, npy.rank, npy.shape, arena), remedy(want, &npy, arena));
         pool_npy_release(&npy);
         return false;
@@ -248,10 +249,12 @@ static void write_results(struct run *r) {
         const char *path = pc_outputs_reserve(&outputs, file->path);
         char message[MESSAGE_MAX];
         good = path != NULL;
-        if (good && !pool_npy_write(path, facts->type, facts->rank, facts->shape, r->data[tensor], message, sizeof message)) {
+        if (good &&
+            !pool_npy_write(path, facts->type, facts->rank, facts->shape, r->data[tensor], message, sizeof message)) {
             /* The message begins with the temporary name, which means nothing to the user. */
             const size_t name = strlen(path);
-            pc_cli_fail(r->cli, PC_EXIT_FAILURE, "%s%s", file->path, strncmp(message, path, name) == 0 ? message + name : message);
+            pc_cli_fail(r->cli, PC_EXIT_FAILURE, "%s%s", file->path,
+                        strncmp(message, path, name) == 0 ? message + name : message);
             good = false;
         }
     }

@@ -94,7 +94,8 @@ static void add_options(enum pc_command command, struct pc_arena *arena, struct 
 void pc_help_print(enum pc_command command, struct pc_arena *arena, struct pc_text *text) {
     const struct pc_command_row *row = &pc_command_rows[command];
     if (command == PC_COMMAND_NONE) {
-        pc_text_add(text, "poolc " POOLC_VERSION_FULL ", the pooling compiler\n\nUsage: poolc COMMAND [OPTION ...]\n\nCommands:\n");
+        pc_text_add(text, "poolc " POOLC_VERSION_FULL
+                          ", the pooling compiler\n\nUsage: poolc COMMAND [OPTION ...]\n\nCommands:\n");
         for (int i = 1; i < PC_COMMAND_COUNT; i++)
             add_row(text, pc_arena_printf(arena, "%s %s", pc_command_rows[i].name, pc_command_rows[i].arguments),
                     pc_command_rows[i].line);
@@ -152,16 +153,18 @@ static void add_manual_options(enum pc_command command, struct pc_arena *arena, 
 }
 
 void pc_manual_print(struct pc_arena *arena, struct pc_text *text) {
-    pc_text_add(text, ".TH POOLC 1 \"\" \"poolc " POOLC_VERSION_FULL "\"\n.SH NAME\npoolc \\- the pooling compiler\n.SH SYNOPSIS\n");
+    pc_text_add(text, ".TH POOLC 1 \"\" \"poolc " POOLC_VERSION_FULL
+                      "\"\n.SH NAME\npoolc \\- the pooling compiler\n.SH SYNOPSIS\n");
     for (int i = 1; i < PC_COMMAND_COUNT; i++) {
         pc_text_printf(text, "%s\\fBpoolc %s\\fR \\fI", i > 1 ? ".br\n" : "", pc_command_rows[i].name);
         add_roff(text, pc_command_rows[i].arguments);
         pc_text_add(text, "\\fR [\\fIOPTION\\fR ...]\n");
     }
     pc_text_add(text, ".SH DESCRIPTION\n");
-    add_roff(text, "poolc reads a spec, which says what each pooling layer of a network computes, and writes C functions that "
-                   "compute exactly that, forward and backward, for exactly its shape. FILE.pool is the spec, or - for standard "
-                   "input; a spec with one layer needs no LAYER.");
+    add_roff(text,
+             "poolc reads a spec, which says what each pooling layer of a network computes, and writes C functions that "
+             "compute exactly that, forward and backward, for exactly its shape. FILE.pool is the spec, or - for standard "
+             "input; a spec with one layer needs no LAYER.");
     pc_text_add(text, "\n");
     add_manual_options(PC_COMMAND_NONE, arena, text);
     pc_text_add(text, ".SH COMMANDS\n");

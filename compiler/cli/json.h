@@ -13,8 +13,8 @@ struct pc_json {
 };
 
 /* `key` is NULL inside arrays and for the outermost value. Keys are plain words. */
-void pc_json_open(struct pc_json *json, const char *key, char bracket); /* '{' or '[' */
-void pc_json_close(struct pc_json *json, char bracket);                 /* '}' or ']' */
+void pc_json_open(struct pc_json *json, const char *key, char bracket);        /* '{' or '[' */
+void pc_json_close(struct pc_json *json, char bracket);                        /* '}' or ']' */
 void pc_json_string(struct pc_json *json, const char *key, const char *value); /* NULL: null */
 void pc_json_integer(struct pc_json *json, const char *key, int64_t value);
 void pc_json_bool(struct pc_json *json, const char *key, bool value);

@@ -50,12 +50,26 @@ static struct pc_words words_of(enum pc_option option) {
         return WORDS(target_names);
     case PC_OPTION_EMIT:
         return WORDS(emit_names);
-    case PC_OPTION_BACKEND: case PC_OPTION_BACKENDS:
+    case PC_OPTION_BACKEND:
+    case PC_OPTION_BACKENDS:
         return WORDS(backend_names);
-    case PC_OPTION_DIRECTORY: case PC_OPTION_PREFIX: case PC_OPTION_SELFTEST: case PC_OPTION_DEPFILE: case PC_OPTION_INPUT:
-    case PC_OPTION_RESULT: case PC_OPTION_BACKWARD: case PC_OPTION_SEED: case PC_OPTION_GENERATE: case PC_OPTION_REPEAT:
-    case PC_OPTION_UNROLL_BUDGET: case PC_OPTION_JSON: case PC_OPTION_QUIET: case PC_OPTION_HELP: case PC_OPTION_VERSION:
-    case PC_OPTION_MAN: case PC_OPTION_COUNT:
+    case PC_OPTION_DIRECTORY:
+    case PC_OPTION_PREFIX:
+    case PC_OPTION_SELFTEST:
+    case PC_OPTION_DEPFILE:
+    case PC_OPTION_INPUT:
+    case PC_OPTION_RESULT:
+    case PC_OPTION_BACKWARD:
+    case PC_OPTION_SEED:
+    case PC_OPTION_GENERATE:
+    case PC_OPTION_REPEAT:
+    case PC_OPTION_UNROLL_BUDGET:
+    case PC_OPTION_JSON:
+    case PC_OPTION_QUIET:
+    case PC_OPTION_HELP:
+    case PC_OPTION_VERSION:
+    case PC_OPTION_MAN:
+    case PC_OPTION_COUNT:
         break;
     }
     return (struct pc_words){NULL, 0};
@@ -194,7 +208,8 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
         return true;
     case PC_OPTION_BACKWARD:
         return o->backward = true;
-    case PC_OPTION_BACKEND: case PC_OPTION_BACKENDS:
+    case PC_OPTION_BACKEND:
+    case PC_OPTION_BACKENDS:
         if (!read_words(p, option, value, order, &count))
             return false;
         if (option == PC_OPTION_BACKEND && count > 1)

@@ -112,7 +112,8 @@ static struct pc_output *open_output(struct pc_outputs *outputs, const char *pat
     output->replaces = lstat(output->target, &status) == 0;
     if (!output->replaces || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
         const char *slash = strrchr(output->target, '/');
-        char *name = pc_arena_printf(arena, "%.*s.poolc-XXXXXX", slash ? (int)(slash + 1 - output->target) : 0, output->target);
+        char *name =
+            pc_arena_printf(arena, "%.*s.poolc-XXXXXX", slash ? (int)(slash + 1 - output->target) : 0, output->target);
         *file = mkstemp(name);
         if (*file < 0) {
             fail(outputs, path, strerror(errno));
@@ -226,11 +227,11 @@ static void clean_up(const struct pc_output *output) {
 
 bool pc_outputs_commit(struct pc_outputs *outputs, bool good) {
     struct pc_signals signals;
-    pc_signals_hold(&signals);
     good = good && !outputs->failed;
     for (const struct pc_output *output = outputs->first; good && output; output = output->next)
         if (!output->temporary)
-            good = write_in_place(outputs, output);
+            good = write_in_place(outputs, output); /* may wait for the reader of a pipe, so signals still work */
+    pc_signals_hold(&signals);
     const struct pc_output *failed = NULL;
     for (struct pc_output *output = outputs->first; good && output; output = output->next) {
         if (output->temporary && !put_in_place(outputs, output)) {

@@ -29,7 +29,8 @@ static enum pool_npy_type npy_type(enum ir_element element) {
         return POOL_NPY_I4;
     case IR_I64:
         return POOL_NPY_I8;
-    case IR_MASK: case IR_ELEMENT_COUNT:
+    case IR_MASK:
+    case IR_ELEMENT_COUNT:
         break;
     }
     abort();
@@ -89,7 +90,8 @@ double pc_tensor_value(const struct pc_tensor_facts *facts, const void *data, in
         return ((const int32_t *)data)[at];
     case IR_I64:
         return (double)((const int64_t *)data)[at];
-    case IR_MASK: case IR_ELEMENT_COUNT:
+    case IR_MASK:
+    case IR_ELEMENT_COUNT:
         break;
     }
     abort();
@@ -132,7 +134,8 @@ bool pc_memory_suffices(struct pc_cli *cli, const struct pc_layer *layer, int64_
     const double mebibyte = 1024 * 1024;
     if (bytes <= limit)
         return true;
-    pc_cli_fail(cli, PC_EXIT_INPUT, "the tensors of pool '%s' need %.0f MiB of memory, of which this process may have %.0f MiB",
-                layer->name, (double)bytes / mebibyte, (double)limit / mebibyte);
+    pc_cli_fail(cli, PC_EXIT_INPUT,
+                "the tensors of pool '%s' need %.0f MiB of memory, of which this process may have %.0f MiB", layer->name,
+                (double)bytes / mebibyte, (double)limit / mebibyte);
     return false;
 }

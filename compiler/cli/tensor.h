@@ -13,7 +13,7 @@ enum pc_tensor_id {
 #define ID(id, name) PC_T_##id,
     PC_TENSORS(ID)
 #undef ID
-    PC_T_COUNT
+        PC_T_COUNT
 };
 extern const char *const pc_tensor_names[PC_T_COUNT];
 

@@ -350,6 +350,14 @@ static ir_ref absolute_index(struct nest *nest, const struct item *item) {
     return ir_op2(&nest->b, IR_ADD, tile, item->index);
 }
 
+static void store_state(struct nest *nest, int64_t offset, ir_ref tap) {
+    struct place place = nest->at.narrow;
+    for (int i = 0; i < nest->state_outer; i++)
+        place.affine.term[i].stride = 0;
+    const enum ir_element element = nest->b.function->buffers[nest->buffer.state].element;
+    nest_store(nest, nest->buffer.state, &place, offset, ir_convert(&nest->b, element, tap));
+}
+
 static void output_body(struct nest *nest, const int64_t *output) {
     const int64_t offset = sum_of(output, nest, offsetof(struct steps, narrow));
     nest_cut(nest);
@@ -368,7 +376,7 @@ static void output_body(struct nest *nest, const int64_t *output) {
         nest_store(nest, nest->buffer.indices, &nest->at.narrow, offset,
                    ir_convert(&nest->b, nest->plan->index, item.index ? item.index : item.tap));
     if (nest->buffer.state >= 0)
-        nest_store(nest, nest->buffer.state, &nest->at.narrow, offset, ir_convert(&nest->b, nest->plan->state, item.tap));
+        store_state(nest, offset, item.tap);
 }
 
 static void tile_body(struct nest *nest) {
@@ -406,8 +414,35 @@ static void axis_level(struct nest *nest, int level, int axis) {
     }
 }
 
+/* note [wide state]
+ * Channels-first, a row of the state is a few dozen bytes while a row of y is as many words; a C compiler that makes vectors
+ * of both at once needs rows of 64.  So tap numbers go to a local plane as wide as the values first, and become bytes in a
+ * loop of their own. */
+static void plane_with_wide_state(struct nest *nest, int64_t channels) {
+    (void)channels; /* one: the form is for channels-first */
+    const int64_t count = nest->layer->axis[0].out * nest->layer->axis[1].out * nest->layer->axis[2].out;
+    const int state = nest->buffer.state, wide = nest_local(nest, "state_plane", nest->plan->track, count);
+    nest->buffer.state = wide;
+    nest->state_outer = nest->at.narrow.affine.count;
+    nest_descend(nest, 1);
+    nest->buffer.state = state;
+    nest->state_outer = 0;
+
+    const struct place before = nest->at.narrow;
+    struct place plane = nest_local_place(&nest->at.narrow);
+    const uint32_t loop = nest_open(nest, "i", count, (struct steps){.narrow = 1});
+    plane.affine.term[plane.affine.count++] = (struct ir_term){loop, 1};
+    const ir_ref tap = nest_load(nest, wide, nest->track, &plane, 0);
+    nest_store(nest, state, &nest->at.narrow, 0, ir_convert(&nest->b, nest->plan->state, tap));
+    nest_close(nest, loop);
+    nest->at.narrow = before;
+}
+
 void lower_forward(struct nest *nest) {
     nest->axis_level = axis_level;
     nest->tile_body = tile_body;
-    nest_descend(nest, 0);
+    if (nest->plan->wide_state)
+        nest_each_block(nest, plane_with_wide_state);
+    else
+        nest_descend(nest, 0);
 }

@@ -268,10 +268,27 @@ static bool shares_rows(const struct pc_plan *plan) {
     return axes >= 2 && plan->kind == PC_KERNEL_FORWARD && !tracks(plan);
 }
 
+/* Channels-first, a C compiler cannot make vectors of bytes of state and words of dy side by side in short rows. */
+static bool compares_states(const struct pc_plan *plan) {
+    return plan->layer->desc.layout == POOL_CHANNELS_FIRST &&
+           pc_mode_of(plan->layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+}
+
+static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
+    const struct pc_axis *axis = plan->layer->axis;
+    const double bytes = (double)axis[0].out * (double)axis[1].out * (double)axis[2].out * ir_elements[plan->track].bytes;
+    if (plan->kind != PC_KERNEL_TRAIN || !compares_states(plan) || bytes > (double)LOCAL_MAX || bytes <= ir_elements[plan->track].bytes)
+        return;
+    plan->wide_state = true;
+    plan->local_bytes = (int64_t)bytes;
+    explain(plan, pc_arena_printf(arena, "tap numbers become bytes in a loop of their own, so that rows are vectors of one width "
+                                         "(%" PRId64 " bytes of local arrays)", plan->local_bytes));
+}
+
 /* Passes (forward) or staging (backward), where whole windows would make too much code or work and the local arrays fit. */
 static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
     const bool backward = plan->kind == PC_KERNEL_BACKWARD;
-    const bool shares = shares_rows(plan);
+    const bool shares = shares_rows(plan) || (backward && compares_states(plan));
     if (plan->layer->unroll == PC_UNROLL_WINDOW || (estimate_loops(plan) <= (double)plan->budget.whole_budget && !shares) ||
         !(backward ? can_stage(plan) : can_pass(plan)))
         return false;
@@ -437,8 +454,10 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
     if (choose_local_arrays(plan, arena))
         estimate = plan->form == PC_FORM_PASSES ? estimate_apart : estimate_staged;
     choose_rolling(plan, estimate, arena);
-    if (plan->form == PC_FORM_LOOPS)
+    if (plan->form == PC_FORM_LOOPS) {
         choose_tiles(plan, arena);
+        choose_wide_state(plan, arena);
+    }
     plan->estimate = estimate(plan);
     return plan->estimate <= CODE_MAX || too_large(plan, diags, plan->estimate);
 }

@@ -75,6 +75,7 @@ struct pc_plan {
     enum pc_kernel_kind kind;
     enum pc_form form;
     int64_t block;      /* passes, staged: channels at a time (channels-last), else 1 */
+    bool wide_state;    /* loops of forward_train: tap numbers go through a local plane (note [wide state]) */
     int64_t local_bytes; /* of local arrays, on the stack */
     struct pc_plan_axis axis[POOL_MAX_RANK];
     struct pc_plan_options budget; /* with the defaults filled in */

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { HARD_SETS = 2 /* per layer, in turn, beside plain inputs */, WORDS_MAX = 16, NODES_MAX = 8192 };
+enum { HARD_SETS = 2 /* per layer, in turn, beside plain inputs */, WORDS_MAX = 16 };
 
 static const char *const hard_names[POOL_HARD_COUNT] = {"ties",       "zeros",  "NaN",       "mostly NaN", "infinities",
                                                         "mostly Inf", "denormals", "huge", "everything"};
@@ -129,8 +129,8 @@ void batch_free(struct batch *batch) {
 }
 
 /* Whether the layer's unrolling makes kernels that compile soon. */
-static bool plans(const struct pc_layer *layer, int64_t budget) {
-    const struct pc_plan_options options = {.unroll_budget = budget};
+static bool plans(const struct batch *batch, const struct pc_layer *layer) {
+    const struct pc_plan_options options = {.unroll_budget = batch->budget};
     struct pc_arena arena = {0};
     struct pc_diags diags;
     bool ok = true;
@@ -139,7 +139,7 @@ static bool plans(const struct pc_layer *layer, int64_t budget) {
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
         const struct pc_plan *plan = pc_plan_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &diags);
-        ok &= plan && plan->estimate <= NODES_MAX;
+        ok &= plan && plan->estimate <= (double)batch->nodes_max;
     }
     pc_arena_release(&arena);
     return ok;
@@ -158,9 +158,9 @@ bool batch_add(struct batch *batch, const struct pool_desc *desc, enum pc_unroll
     struct pc_layer *place = &batch->layers[batch->count++];
     *place = *layer;
     place->unroll = unroll;
-    if (unroll != PC_UNROLL_AUTO && !plans(place, batch->budget))
+    if (unroll != PC_UNROLL_AUTO && !plans(batch, place))
         place->unroll = PC_UNROLL_AUTO; /* beyond the budget, or long to compile */
-    if (plans(place, batch->budget))
+    if (plans(batch, place))
         return true;
     batch->count--;
     return false;
@@ -262,20 +262,21 @@ static size_t build_kernels(struct stage *stage) {
 }
 
 static bool open_compiler(struct stage *stage, int which) {
-    static const char *const optimization[][3] = {{"-O1", NULL}, {"-O2", NULL}, {"-O3", "-march=native", NULL}};
+    static const char *const optimization[][3] = {{"-O1", NULL}, {"-O2", NULL}, {"-O1", NULL}, {"-O3", "-march=native", NULL}, {"-O1", NULL}, {"-O2", NULL}};
+    enum { LEVELS = sizeof optimization / sizeof *optimization };
     static const char *const c[] = {"-std=c99", NULL}, *const cplusplus[] = {"-x", "c++", "-std=c++11", NULL};
     static const char *const strict[] = {"-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", NULL};
     struct batch *batch = stage->batch;
     const int turn = batch->variant + which;
-    const bool is_cplusplus = turn % 4 == 3, native = turn % 3 == 2;
-    const char *const *const parts[] = {is_cplusplus ? cplusplus : c, optimization[turn % 3], strict};
+    const bool is_cplusplus = turn % 5 == 3, native = optimization[turn % LEVELS][1] != NULL;
+    const char *const *const parts[] = {is_cplusplus ? cplusplus : c, optimization[turn % LEVELS], strict};
     const char *words[WORDS_MAX] = {NULL};
     size_t count = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         for (const char *const *word = parts[i]; *word; word++)
             words[count++] = *word;
     struct party *party = &stage->parties[stage->party_count];
-    party->name = pc_arena_printf(&batch->arena, "%s %s as %s", batch->compilers[which], optimization[turn % 3][0],
+    party->name = pc_arena_printf(&batch->arena, "%s %s as %s", batch->compilers[which], optimization[turn % LEVELS][0],
                                   is_cplusplus ? "C++" : "C99");
     const struct pc_runner_options options = {
         .plan = {.unroll_budget = batch->budget}, .compiler = batch->compilers[which], .flags = words};

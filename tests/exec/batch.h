@@ -5,7 +5,7 @@
 #include "pool/reference.h"
 #include "subject.h"
 
-enum { COMPILERS_MAX = 4, VARIANTS = 12 /* of flags and languages */ };
+enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
 
 /* What must occur in a long run: KIND(enumerator, "words"). */
 #define KINDS(KIND)                                                                                                         \
@@ -57,7 +57,7 @@ struct batch {
     struct pc_arena arena;
     struct pc_layer *layers;
     size_t count, capacity;
-    int64_t budget;
+    int64_t budget, nodes_max; /* of a straight line, and of any kernel, by the plan's estimate */
     int variant;
     uint64_t seed; /* of the inputs */
     const char *compilers[COMPILERS_MAX];

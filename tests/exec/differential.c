@@ -34,9 +34,10 @@ static int64_t budget_of(long batch) {
 }
 
 /* Layers that fall short among the random ones: long windows, whose taps and phases are loops even when unrolling is
- * allowed. */
-static void long_window(struct pool_random *random, struct pool_desc *desc) {
-    const int rank = (int)pool_random_between(random, 1, 2);
+ * allowed; and windows that slide by one position, which share most of their taps. */
+static void special(struct pool_random *random, struct pool_desc *desc) {
+    const bool slides = pool_random_chance(random, 1, 2);
+    const int rank = slides ? 1 : (int)pool_random_between(random, 1, 2);
     *desc = (struct pool_desc){.mode = (enum pool_mode)pool_random_below(random, POOL_LP + 1),
                                .rank = rank,
                                .batch = 1,
@@ -49,15 +50,18 @@ static void long_window(struct pool_random *random, struct pool_desc *desc) {
         desc->divisor = (enum pool_divisor)pool_random_below(random, POOL_DIVISOR_WINDOW + 1);
     if (desc->mode == POOL_MAX || desc->mode == POOL_MIN) {
         desc->nan = pool_random_chance(random, 1, 2) ? POOL_NAN_IGNORE : POOL_NAN_PROPAGATE;
-        desc->indices = (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
+        desc->indices = pool_random_chance(random, 1, 2) ? POOL_INDICES_NONE
+                                                         : (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
     }
     for (int a = 0; a < rank; a++) {
-        desc->kernel[a] = rank == 1 ? pool_random_between(random, 1500, 3000) : pool_random_between(random, 24, 64);
-        desc->stride[a] = pool_random_between(random, 1, desc->kernel[a]);
-        desc->dilation[a] = pool_random_chance(random, 1, 4) ? 2 : 1;
-        desc->in[a] = (desc->kernel[a] - 1) * desc->dilation[a] + 1 + pool_random_between(random, 0, 2 * desc->stride[a]);
-        desc->pad_begin[a] = pool_random_chance(random, 1, 4) ? pool_random_between(random, 1, 5) : 0;
-        desc->pad_end[a] = desc->pad_begin[a];
+        desc->kernel[a] = slides      ? pool_random_between(random, 3, 20)
+                          : rank == 1 ? pool_random_between(random, 1500, 6000)
+                                      : pool_random_between(random, 24, 80);
+        desc->stride[a] = slides ? 1 : pool_random_between(random, 1, desc->kernel[a]);
+        desc->dilation[a] = slides || pool_random_chance(random, 7, 8) ? 1 : 2;
+        desc->in[a] = (desc->kernel[a] - 1) * desc->dilation[a] + 1 +
+                      (slides ? pool_random_between(random, 5, 50) : pool_random_between(random, 0, 2 * desc->stride[a]));
+        desc->pad_begin[a] = desc->pad_end[a] = pool_random_chance(random, 1, 4) ? pool_random_between(random, 1, 2) : 0;
         desc->ceil_mode = pool_random_chance(random, 1, 2);
     }
 }
@@ -65,8 +69,8 @@ static void long_window(struct pool_random *random, struct pool_desc *desc) {
 static void random_desc(struct pool_random *random, struct pool_desc *desc) {
     struct pool_shape shape;
     do {
-        if (pool_random_chance(random, 1, 30))
-            long_window(random, desc);
+        if (pool_random_chance(random, 1, 15))
+            special(random, desc);
         else
             pool_random_desc(random, desc);
     } while (pool_reference_shape(desc, &shape) != POOL_OK);
@@ -78,6 +82,7 @@ static struct batch *new_batch(const struct options *options, long number) {
     snprintf(stream, sizeof stream, "batch %ld", number);
     struct pool_random random = pool_random_start(options->seed, stream);
     batch->budget = budget_of(number);
+    batch->nodes_max = number % 5 == 4 ? 8192 : 1500; /* most kernels short, so that many can be compiled */
     batch->variant = (int)(number % VARIANTS);
     batch->seed = options->seed + (uint64_t)number;
     for (int i = 0; i < options->compiler_count; i++)
@@ -97,6 +102,7 @@ static struct batch *new_batch(const struct options *options, long number) {
 static struct batch *alone(const struct batch *from, const struct pool_desc *desc, enum pc_unroll unroll) {
     struct batch *batch = batch_new();
     batch->budget = from->budget;
+    batch->nodes_max = from->nodes_max;
     batch->variant = from->variant;
     batch->seed = from->seed;
     batch->compiler_count = from->compiler_count;
