@@ -149,7 +149,7 @@ struct bodies {
 static bool add_kernels(const struct pc_layer *layer, const struct pc_frame_options *options, struct bodies *bodies,
                         const struct pc_c_words *words, struct pc_diags *diags) {
     bool ok = true;
-    for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+    for (int kind = 0; kind < PC_KERNEL_COUNT && ok; kind++) { /* after an error the others would repeat it */
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
         struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
@@ -189,8 +189,8 @@ static const char part_definition[] = "#if defined(__GNUC__)\n"
 bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options, const struct pc_frame_texts *texts,
                     struct pc_diags *diags) {
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
-    struct bodies bodies = {0};
-    struct pc_text spec = {0};
+    struct bodies bodies = {.interface = {.out_of_memory = arena.out_of_memory}, .source = {.out_of_memory = arena.out_of_memory}};
+    struct pc_text spec = {.out_of_memory = arena.out_of_memory};
     const char *base_guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
     const char *restrict_word = pc_arena_printf(&arena, "%s_RESTRICT", base_guard);
     const struct pc_c_words words = {restrict_word, pc_arena_printf(&arena, "%s_PART", base_guard)};

@@ -272,7 +272,7 @@ bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_
     struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
     const char *base = getenv("TMPDIR");
     struct workshop w = {.cli = cli,
-                         .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : "/tmp")};
+                         .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : P_tmpdir)};
     *report = (struct pc_bench_report){0};
     const bool good = fits(cli, layer) && make_program(cli, layer, &program, report) && work(&w, &program, report);
     pc_text_release(&program.source);

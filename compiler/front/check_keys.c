@@ -54,7 +54,7 @@ static void check_no_more(struct pc_draft *draft, enum pc_key key, const struct 
     if (word && pc_words_find(pc_words_key, word) >= 0)
         PC_DRAFT_ERROR(draft, PC_DIAG_EXTRA_VALUE, more->span,
                        "'%s' begins another attribute; write ';' or a line break before it", word);
-    else if (form == PC_FORM_SIZES || form == PC_FORM_KERNEL || form == PC_FORM_PADDING)
+    else if (form == PC_VALUE_SIZES || form == PC_VALUE_KERNEL || form == PC_VALUE_PADDING)
         PC_DRAFT_ERROR(draft, PC_DIAG_EXTRA_VALUE, more->span,
                        "sizes are separated by 'x'; write 'x' before this or remove it");
     else
@@ -80,7 +80,7 @@ static void read_mode(struct pc_draft *draft, const struct pc_ast_value *value) 
     if (!word_of(value)) {
         const char *name = leading_name(value->sizes->begin);
         int index = name ? pc_words_find(pc_words_mode, name) : -1;
-        if (index >= 0 && pc_mode_row((enum pool_mode)index)->keys & PC_MODE_EXPONENT) {
+        if (index >= 0 && pc_mode_of((enum pool_mode)index)->keys & PC_MODE_EXPONENT) {
             PC_DRAFT_ERROR(draft, PC_DIAG_BAD_VALUE, value->span,
                            "the exponent is one number; put an expression in parentheses: '%s (N + 1)'", name);
             mark_bad(draft, PC_KEY_MODE);
@@ -91,7 +91,7 @@ static void read_mode(struct pc_draft *draft, const struct pc_ast_value *value) 
     if (index < 0)
         return;
     draft->desc.mode = (enum pool_mode)index;
-    const struct pc_mode *mode = pc_mode_row(draft->desc.mode);
+    const struct pc_mode *mode = pc_mode_of(draft->desc.mode);
     const struct pc_ast_value *exponent = value->next;
     if (!(mode->keys & PC_MODE_EXPONENT)) {
         check_no_more(draft, PC_KEY_MODE, exponent);
@@ -236,24 +236,24 @@ static void read_key(struct pc_draft *draft, enum pc_key key, const struct pc_as
         [PC_KEY_UNROLL] = &pc_words_unroll,
     };
     switch (pc_key_row(key)->form) {
-    case PC_FORM_MODE:
+    case PC_VALUE_MODE:
         read_mode(draft, value);
         return;
-    case PC_FORM_WORD:
+    case PC_VALUE_WORD:
         check_no_more(draft, key, value->next);
         draft->word[key] = read_word(draft, key, value, *lists[key]);
         return;
-    case PC_FORM_WORDS:
+    case PC_VALUE_WORDS:
         read_passes(draft, value);
         return;
-    case PC_FORM_INTEGER:
+    case PC_VALUE_INTEGER:
         read_number(draft, key, value);
         return;
-    case PC_FORM_SIZES:
+    case PC_VALUE_SIZES:
         read_sizes(draft, key, value);
         return;
-    case PC_FORM_KERNEL:
-    case PC_FORM_PADDING:
+    case PC_VALUE_KERNEL:
+    case PC_VALUE_PADDING:
         read_word_or_sizes(draft, key, value, *lists[key]);
         return;
     }

@@ -29,7 +29,7 @@ static const char *modes_with(struct pc_draft *draft, unsigned flag) {
     const char *names[8];
     struct pc_words list = {names, 0};
     for (int i = 0; i < pc_words_mode.count && list.count < (int)COUNT(names); i++)
-        if (pc_mode_row((enum pool_mode)i)->keys & flag)
+        if (pc_mode_of((enum pool_mode)i)->keys & flag)
             names[list.count++] = pc_words_mode.words[i];
     return pc_words_join(list, draft->scope->arena);
 }
@@ -48,7 +48,7 @@ static void check_mode_keys(struct pc_draft *draft, bool *reported) {
     };
     if (!draft->given[PC_KEY_MODE] || draft->bad[PC_KEY_MODE])
         return;
-    const struct pc_mode *mode = pc_mode_row(draft->desc.mode);
+    const struct pc_mode *mode = pc_mode_of(draft->desc.mode);
     for (size_t i = 0; i < COUNT(rows); i++) {
         enum pc_key key = rows[i].key;
         if (!draft->given[key] || mode->keys & rows[i].flag)
@@ -151,7 +151,7 @@ static void settle_window(struct pc_draft *draft, const struct pc_dialect *diale
 
 static void settle_mode(struct pc_draft *draft, const struct pc_dialect *dialect) {
     struct pool_desc *desc = &draft->desc;
-    const struct pc_mode *mode = pc_mode_row(desc->mode);
+    const struct pc_mode *mode = pc_mode_of(desc->mode);
     const int nan = draft->word[PC_KEY_NAN], include = draft->word[PC_KEY_COUNT_INCLUDE_PAD];
     if (mode->keys & PC_MODE_PICKS) {
         desc->nan = nan < 0 ? dialect->nan : (enum pool_nan)nan;

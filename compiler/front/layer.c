@@ -32,6 +32,15 @@ static const char *module_name(const struct pc_source *source, struct pc_arena *
     return pc_arena_strndup(arena, base, dot && dot != base ? (size_t)(dot - base) : strlen(base));
 }
 
+/* Generated constants are in capitals, so names that differ only in case would clash there. */
+static const char *in_lower_case(const char *name, struct pc_arena *arena) {
+    char *copy = pc_arena_strndup(arena, name, strlen(name));
+    for (char *c = copy; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return copy;
+}
+
 struct pc_module *pc_layers_build(const struct pc_ast_file *file, const struct pc_source *source, struct pc_arena *arena,
                                   struct pc_diags *diags) {
     struct pc_module *module = PC_NEW(arena, struct pc_module);
@@ -41,15 +50,20 @@ struct pc_module *pc_layers_build(const struct pc_ast_file *file, const struct p
     pc_scope_build(&scope, file);
     struct pc_names pools = {.arena = arena};
     for (struct pc_ast_pool *pool = file->pools; pool; pool = pool->next) {
-        const struct pc_ast_pool *first = pc_names_find(&pools, pool->name);
+        const char *key = in_lower_case(pool->name, arena);
+        const struct pc_ast_pool *first = pc_names_find(&pools, key);
         bool failed = pool->damaged || first;
         scope.pool = NULL;
         if (first) {
             struct pc_diag *diag = pc_scope_error(&scope, PC_DIAG_DUPLICATE_POOL, pool->name_span,
-                                                  "a pool called '%s' exists already; rename one of the two", pool->name);
+                                                  strcmp(first->name, pool->name) == 0
+                                                      ? "a pool called '%s' exists already; rename one of the two"
+                                                      : "the name '%s' exists already in other letters, and generated "
+                                                        "constants are in capitals; rename one of the two",
+                                                  pool->name);
             pc_diag_note(diags, diag, first->name_span, "first defined here");
         } else {
-            pc_names_add(&pools, pool->name, pool);
+            pc_names_add(&pools, key, pool);
         }
         if (pool->name[0] == '_') {
             pc_scope_error(&scope, PC_DIAG_BAD_NAME, pool->name_span,
@@ -91,7 +105,7 @@ static bool check_desc(struct pc_draft *draft, const struct pool_desc *desc) {
              (unsigned)desc->indices > POOL_INDICES_TENSOR || (unsigned)desc->padding > POOL_PAD_SAME_LOWER ||
              (unsigned)desc->divisor > POOL_DIVISOR_OVERRIDE)
         problem = "layout, nan, indices, padding or divisor is no enumerator";
-    else if (desc->indices != POOL_INDICES_NONE && !(pc_mode_row(desc->mode)->keys & PC_MODE_PICKS))
+    else if (desc->indices != POOL_INDICES_NONE && !(pc_mode_of(desc->mode)->keys & PC_MODE_PICKS))
         problem = "only max and min have indices";
     else if (!desc->adaptive && desc->padding != POOL_PAD_EXPLICIT && desc->ceil_mode)
         problem = "ceil_mode does not go with padding same";
@@ -104,7 +118,7 @@ static bool check_desc(struct pc_draft *draft, const struct pool_desc *desc) {
 
 /* Copies what is read; fields without a meaning here become zero, so that equal layers are equal in every field. */
 static void copy_desc(struct pc_draft *draft, const struct pool_desc *desc) {
-    const struct pc_mode *mode = pc_mode_row(desc->mode);
+    const struct pc_mode *mode = pc_mode_of(desc->mode);
     struct pool_desc *to = &draft->desc;
     *to = (struct pool_desc){
         .mode = desc->mode,
@@ -164,7 +178,7 @@ static void check_numbers(struct pc_draft *draft) {
         draft->bad[PC_KEY_BATCH] = true;
     if (!pc_draft_check_size(draft, PC_KEY_CHANNELS, desc->channels, none))
         draft->bad[PC_KEY_CHANNELS] = true;
-    if (pc_mode_row(desc->mode)->keys & PC_MODE_EXPONENT)
+    if (pc_mode_of(desc->mode)->keys & PC_MODE_EXPONENT)
         pc_draft_check_exponent(draft, desc->p, none);
     if (desc->divisor == POOL_DIVISOR_OVERRIDE)
         pc_draft_check_divisor(draft, desc->divisor_override, none);

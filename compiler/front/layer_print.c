@@ -96,7 +96,7 @@ static void print_divisor(const struct pool_desc *desc, struct pc_text *text) {
 }
 
 static void add_mode(const struct pool_desc *desc, struct pc_text *text) {
-    const struct pc_mode *mode = pc_mode_row(desc->mode);
+    const struct pc_mode *mode = pc_mode_of(desc->mode);
     pc_text_add(text, mode->name);
     if (mode->keys & PC_MODE_EXPONENT) {
         pc_text_add_char(text, ' ');

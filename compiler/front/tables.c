@@ -42,7 +42,7 @@ enum { FIRST_DTYPE = COUNT(modes) };
 #undef DTYPE
 
 static const struct pc_key_row keys[] = {
-#define KEY(id, name, form, diag, text) {name, PC_FORM_##form, PC_DIAG_##diag, text},
+#define KEY(id, name, form, diag, text) {name, PC_VALUE_##form, PC_DIAG_##diag, text},
 #include "keys.def"
 #undef KEY
 };
@@ -123,7 +123,7 @@ const struct pc_words pc_words_padding = {padding_words, COUNT(padding_words)};
 const struct pc_words pc_words_kernel = {kernel_words, COUNT(kernel_words)};
 const struct pc_words pc_words_divisor = {divisor_words, COUNT(divisor_words)};
 
-const struct pc_mode *pc_mode_row(enum pool_mode mode) {
+const struct pc_mode *pc_mode_of(enum pool_mode mode) {
     return &modes[mode];
 }
 

@@ -58,7 +58,7 @@ struct pc_mode {
     unsigned keys; /* enum pc_mode_keys, or-ed: which keys apply */
     const char *text;
 };
-const struct pc_mode *pc_mode_row(enum pool_mode mode);
+const struct pc_mode *pc_mode_of(enum pool_mode mode);
 
 /* dtypes.def */
 struct pc_dtype {
@@ -78,13 +78,13 @@ enum pc_key {
 };
 
 enum pc_key_form {
-    PC_FORM_MODE,
-    PC_FORM_WORD,
-    PC_FORM_WORDS,
-    PC_FORM_INTEGER,
-    PC_FORM_SIZES,
-    PC_FORM_KERNEL,
-    PC_FORM_PADDING,
+    PC_VALUE_MODE,
+    PC_VALUE_WORD,
+    PC_VALUE_WORDS,
+    PC_VALUE_INTEGER,
+    PC_VALUE_SIZES,
+    PC_VALUE_KERNEL,
+    PC_VALUE_PADDING,
 };
 
 struct pc_key_row {

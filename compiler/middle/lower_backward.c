@@ -10,6 +10,7 @@
  * windows by divisor first, so that a position divides once for each different divisor and not once per window. */
 #include "middle/lower_nest.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 static const char *const in_names[] = {"id", "ih", "iw"};
@@ -277,6 +278,15 @@ static void roll_phases(struct nest *nest, int level, int axis, const struct pc_
     }
 }
 
+/* What the reader of a kernel sees above the code for one kind of input positions. */
+static void describe(struct nest *nest, int axis, const struct pc_cell *cell) {
+    const int64_t last = cell->in + (cell->count - 1) * cell->in_step + cell->length - 1;
+    ir_comment(&nest->b, cell->in == last
+                             ? pc_arena_printf(nest->arena, "%s %" PRId64, in_names[axis], cell->in)
+                             : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64 ", %" PRId64 " at a time",
+                                               in_names[axis], cell->in, last, cell->length));
+}
+
 /* Loops over equal cells; inside a cell, its phases. */
 static void axis_level(struct nest *nest, int level, int axis) {
     const struct pc_plan_axis *plan = &nest->plan->axis[axis];
@@ -285,6 +295,8 @@ static void axis_level(struct nest *nest, int level, int axis) {
     for (int i = 0; i < plan->count; i++) {
         const struct pc_cell *cell = &plan->cells[i];
         const struct steps steps = {.wide = cell->in_step * stride.wide, .narrow = cell->out_step * stride.narrow};
+        if (plan->count > 1 && nest->plan->form != PC_FORM_STRAIGHT)
+            describe(nest, axis, cell);
         nest_move(nest, (struct steps){.wide = cell->in * stride.wide}, 1);
         if (plan->roll_phases) {
             const uint32_t loop = cell->count > 1 ? nest_open(nest, in_names[axis], cell->count, steps) : 0;

@@ -10,6 +10,7 @@
  * tap numbers are wanted too, the comparison that chooses must itself let a later NaN win. */
 #include "middle/lower_nest.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -389,6 +390,18 @@ static void tile_body(struct nest *nest) {
 
 /* ---- segments ---- */
 
+/* What the reader of a kernel sees above the code for one kind of windows. */
+static void describe(struct nest *nest, int axis, const struct pc_segment *s) {
+    const int64_t last = s->out + s->count - 1, kernel = nest->layer->axis[axis].kernel;
+    const char *outputs = s->count == 1 ? pc_arena_printf(nest->arena, "%s %" PRId64, out_names[axis], s->out)
+                                        : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, out_names[axis], s->out, last);
+    const char *taps = s->taps == kernel ? "all taps"
+                       : s->taps == 1 ? pc_arena_printf(nest->arena, "%s %" PRId64, tap_names[axis], s->tap)
+                                      : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, tap_names[axis], s->tap,
+                                                        s->tap + s->taps - 1);
+    ir_comment(&nest->b, pc_arena_printf(nest->arena, "%s: %s", outputs, taps));
+}
+
 static void axis_level(struct nest *nest, int level, int axis) {
     const struct pc_plan_axis *plan = &nest->plan->axis[axis];
     const struct steps stride = nest->stride[axis];
@@ -398,6 +411,8 @@ static void axis_level(struct nest *nest, int level, int axis) {
         const struct steps output = {
             .wide = s->in_step * stride.wide, .narrow = stride.narrow, .plane = s->in_step * stride.plane};
         nest->segment[axis] = s;
+        if (plan->count > 1 && nest->plan->form != PC_FORM_STRAIGHT)
+            describe(nest, axis, s);
         nest_move(nest, (struct steps){.wide = s->in * stride.wide, .narrow = s->out * stride.narrow, .plane = s->in * stride.plane}, 1);
         /* A straight line is one tile; elsewhere equal tiles, then what is left over. */
         const int64_t tile = nest->plan->form == PC_FORM_STRAIGHT || s->count < plan->tile ? s->count : plan->tile;

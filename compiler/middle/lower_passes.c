@@ -102,6 +102,8 @@ static void block_body(struct nest *nest, int64_t channels) {
             if (forward_tracks_index(nest))
                 pass.out_index = local_array(nest, "index", a, whole->track, count);
         }
+        static const char *const comments[] = {"along D", "along H", "along W"};
+        ir_comment(&nest->b, comments[a]);
         nest->pass = pass;
         nest->buffer.x = source;
         nest->buffer.y = target;

@@ -103,7 +103,9 @@ static void block_body(struct nest *nest, int64_t channels) {
     nest->at.wide = nest_local_place(&nest->at.wide);
     for (int a = 0; a < POOL_MAX_RANK; a++)
         nest->at.wide.constant += stage[a].before * local[a];
+    ir_comment(&nest->b, "dy into the middle of the stage");
     copy_axis(nest, 0, local, channels, 1);
+    ir_comment(&nest->b, "every input gathers from all windows that cover it");
 
     nest->at = before.at;
     nest->at.narrow = nest_local_place(&nest->at.narrow);

@@ -12,17 +12,6 @@
 const char *const pc_form_names[] = {"straight line", "loops", "passes", "staged"};
 const char *const pc_kernel_suffix[PC_KERNEL_COUNT] = {"forward", "forward_train", "backward"};
 
-static const struct pc_mode modes[] = {
-#define MODE(id, name, lift, combine, finish, gradient, idempotent, keys, meaning)                                          \
-    [POOL_##id] = {name, PC_LIFT_##lift, PC_COMBINE_##combine, PC_FINISH_##finish, PC_GRADIENT_##gradient, idempotent},
-#include "modes.def"
-#undef MODE
-};
-
-const struct pc_mode *pc_mode_of(enum pool_mode mode) {
-    return &modes[mode];
-}
-
 /* Local arrays live on the stack of somebody's thread. */
 static const int64_t LOCAL_MAX = 64 * 1024;
 /* Channels that passes and staging take at a time, channels-last: as many as fit, at most a few vectors, at least one. */

@@ -5,25 +5,10 @@
 #define PC_PLAN_H
 
 #include "front/layer.h"
+#include "front/tables.h"
 #include "middle/ir.h"
 
 struct pc_diags;
-
-/* What a mode is made of; the columns of modes.def. */
-enum pc_lift { PC_LIFT_NONE, PC_LIFT_ABS_POW };
-enum pc_combine { PC_COMBINE_PICK_GT, PC_COMBINE_PICK_LT, PC_COMBINE_ADD };
-enum pc_finish { PC_FINISH_NONE, PC_FINISH_DIVIDE, PC_FINISH_ROOT };
-enum pc_gradient { PC_GRADIENT_SELECT, PC_GRADIENT_WEIGHT };
-
-struct pc_mode {
-    const char *name;
-    enum pc_lift lift;
-    enum pc_combine combine;
-    enum pc_finish finish;
-    enum pc_gradient gradient;
-    bool idempotent;
-};
-const struct pc_mode *pc_mode_of(enum pool_mode mode);
 
 /* forward_train also stores what the backward pass needs; a layer whose gradient is not a selection has none. */
 enum pc_kernel_kind { PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD, PC_KERNEL_COUNT };

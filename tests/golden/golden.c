@@ -4,9 +4,11 @@
  *
  * A kind is a row of `kinds`: a function from a source to text. UPDATE_EXPECT=1 in the environment rewrites the
  * expectations. With --all-ids (kind err) every row of diags.def must occur in some expectation. */
+#include "back/frame.h"
 #include "front/diag.h"
 #include "front/layer.h"
 #include "front/parse.h"
+#include "middle/kernel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,9 +40,58 @@ static void make_layer(struct unit *unit, struct pc_text *text) {
     pc_diags_render(&unit->diags, unit->source, text);
 }
 
-static void make_err(struct unit *unit, struct pc_text *text) {
-    build(unit);
+/* Shows every kernel of the file. */
+static void each_kernel(struct unit *unit, struct pc_text *text,
+                        void (*show)(const struct pc_kernel *kernel, struct pc_text *text)) {
+    const struct pc_module *module = build(unit);
+    const struct pc_kernel_options options = {.prefix = "golden", .verify = true};
+    for (size_t i = 0; i < module->count; i++)
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+            if (!pc_layer_has_kernel(&module->layers[i], (enum pc_kernel_kind)kind))
+                continue;
+            const struct pc_kernel *kernel =
+                pc_kernel_build(&module->layers[i], (enum pc_kernel_kind)kind, &options, unit->arena, &unit->diags);
+            if (!kernel)
+                break; /* the other kernels would repeat the error */
+            show(kernel, text);
+        }
     pc_diags_render(&unit->diags, unit->source, text);
+}
+
+static void show_plan(const struct pc_kernel *kernel, struct pc_text *text) {
+    pc_plan_print(kernel->plan, text);
+}
+
+static void make_plan(struct unit *unit, struct pc_text *text) {
+    each_kernel(unit, text, show_plan);
+}
+
+static void show_ir(const struct pc_kernel *kernel, struct pc_text *text) {
+    ir_print(kernel->ir, text);
+}
+
+static void make_ir(struct unit *unit, struct pc_text *text) {
+    each_kernel(unit, text, show_ir);
+}
+
+static void make_c(struct unit *unit, struct pc_text *text) {
+    const struct pc_frame_options options = {
+        .spec_name = "golden.pool", .base_name = "golden", .kernel = {.prefix = "golden", .verify = true}};
+    struct pc_text header = {0}, source = {0};
+    pc_frame_write(build(unit), &options, &(struct pc_frame_texts){.source = &source, .header = &header}, &unit->diags);
+    pc_text_add(text, pc_text_string(&header));
+    pc_text_add(text, pc_text_string(&source));
+    pc_diags_render(&unit->diags, unit->source, text);
+    pc_text_release(&header);
+    pc_text_release(&source);
+}
+
+static void show_nothing(const struct pc_kernel *kernel, struct pc_text *text) {
+    (void)kernel, (void)text;
+}
+
+static void make_err(struct unit *unit, struct pc_text *text) {
+    each_kernel(unit, text, show_nothing);
 }
 
 static const struct {
@@ -49,6 +100,9 @@ static const struct {
 } kinds[] = {
     {"ast", make_ast},
     {"layer", make_layer},
+    {"plan", make_plan},
+    {"ir", make_ir},
+    {"c", make_c},
     {"err", make_err},
 };
 
@@ -58,8 +112,6 @@ static const enum pc_diag_id untested[] = {
     PC_DIAG_TOO_MANY_POOLS,   /* test_front.c: 10,001 pools */
     PC_DIAG_TOO_MANY_LETS,    /* test_front.c: 10,001 names */
     PC_DIAG_BAD_DESC,         /* test_front.c: only for descriptions built in code */
-    PC_DIAG_UNROLL_TOO_LARGE, /* of the plan */
-    PC_DIAG_LAYER_TOO_LARGE,  /* of the plan */
     PC_DIAG_BACKEND,          /* test_runner.c */
     PC_DIAG_INTERNAL,         /* no spec may lead to it */
 };

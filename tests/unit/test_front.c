@@ -293,7 +293,7 @@ Test(front, modes_passes_unroll_and_indices) {
     struct front front;
     for (int mode = 0; mode < pc_words_mode.count; mode++) {
         char word[32];
-        bool exponent = pc_mode_row((enum pool_mode)mode)->keys & PC_MODE_EXPONENT;
+        bool exponent = pc_mode_of((enum pool_mode)mode)->keys & PC_MODE_EXPONENT;
         snprintf(word, sizeof word, "%s%s", pc_words_mode.words[mode], exponent ? " 2.5" : "");
         const struct pool_desc *desc = &layer_with(&front, word, "9", "kernel 3")->desc;
         cr_expect_eq((int)desc->mode, mode);
