@@ -54,12 +54,13 @@ static enum pc_axis_status find_empty_window(const struct pc_axis *axis, int64_t
         first = axis->out, last = axis->out - 1;
     if (axis->out - (last - first + 1) > BORDER_WINDOWS_MAX) {
         /* Too many to enumerate. Without dilation the ends decide: a window is empty only beyond one of them. */
-        for (int end = 0; end < 2; end++) {
-            *position = end ? axis->out - 1 : 0;
-            if (window_is_empty(axis, *position))
-                return PC_AXIS_EMPTY_WINDOW;
-        }
-        return axis->dilation == 1 ? PC_AXIS_OK : PC_AXIS_TOO_LARGE;
+        *position = 0;
+        if (window_is_empty(axis, 0))
+            return PC_AXIS_EMPTY_WINDOW;
+        if (axis->dilation > 1)
+            return PC_AXIS_TOO_LARGE;
+        *position = ceil_div(axis->in + axis->pad_begin, axis->stride); /* the first that starts beyond the end */
+        return *position < axis->out ? PC_AXIS_EMPTY_WINDOW : PC_AXIS_OK;
     }
     for (int64_t out = 0; out < axis->out; out++) {
         if (out == first)

@@ -128,18 +128,18 @@ void batch_free(struct batch *batch) {
     free(batch);
 }
 
-/* Whether the layer's unrolling makes kernels that compile soon. */
-static bool plans(const struct batch *batch, const struct pc_layer *layer) {
-    const struct pc_plan_options options = {.unroll_budget = batch->budget};
+/* Whether the layer's kernels are short enough to compile soon. */
+static bool is_short(const struct batch *batch, const struct pc_layer *layer) {
+    const struct pc_kernel_options options = {.prefix = "poolc", .plan = {.unroll_budget = batch->budget}};
     struct pc_arena arena = {0};
     struct pc_diags diags;
     bool ok = true;
     pc_diags_init(&diags, &arena);
-    for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+    for (int kind = 0; ok && kind < PC_KERNEL_COUNT; kind++) {
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
-        const struct pc_plan *plan = pc_plan_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &diags);
-        ok &= plan && plan->estimate <= (double)batch->nodes_max;
+        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &diags);
+        ok = kernel && kernel->cost.code <= batch->nodes_max;
     }
     pc_arena_release(&arena);
     return ok;
@@ -158,9 +158,9 @@ bool batch_add(struct batch *batch, const struct pool_desc *desc, enum pc_unroll
     struct pc_layer *place = &batch->layers[batch->count++];
     *place = *layer;
     place->unroll = unroll;
-    if (unroll != PC_UNROLL_AUTO && !plans(batch, place))
+    if (unroll != PC_UNROLL_AUTO && !is_short(batch, place))
         place->unroll = PC_UNROLL_AUTO; /* beyond the budget, or long to compile */
-    if (plans(batch, place))
+    if (is_short(batch, place))
         return true;
     batch->count--;
     return false;

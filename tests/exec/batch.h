@@ -57,7 +57,7 @@ struct batch {
     struct pc_arena arena;
     struct pc_layer *layers;
     size_t count, capacity;
-    int64_t budget, nodes_max; /* of a straight line, and of any kernel, by the plan's estimate */
+    int64_t budget, nodes_max; /* nodes of a straight line, by the plan's estimate; of any kernel */
     int variant;
     uint64_t seed; /* of the inputs */
     const char *compilers[COMPILERS_MAX];
