@@ -92,6 +92,9 @@ static void print_real(struct emitter *e, const struct ir_node *n) {
     } else if (isinf(n->u.real)) {
         add(e, n->u.real < 0 ? "-" : "");
         add(e, single ? "INFINITY" : "(double)INFINITY");
+    } else if (fabs(n->u.real) < 1e6 && n->u.real == (double)(int)n->u.real && !signbit(n->u.real)) {
+        pc_text_add_int(e->w.text, (int)n->u.real); /* nearly every constant is a small number, and printf is slow */
+        add(e, single ? ".0f" : ".0");
     } else {
         char digits[40];
         snprintf(digits, sizeof digits, single ? "%.9g" : "%.17g", n->u.real);

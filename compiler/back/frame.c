@@ -147,13 +147,12 @@ struct bodies {
 };
 
 static bool add_kernels(const struct pc_layer *layer, const struct pc_frame_options *options, struct bodies *bodies,
-                        const struct pc_c_words *words, struct pc_diags *diags) {
+                        const struct pc_c_words *words, struct pc_arena *scratch, struct pc_diags *diags) {
     bool ok = true;
     for (int kind = 0; kind < PC_KERNEL_COUNT && ok; kind++) { /* after an error the others would repeat it */
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
-        struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
-        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options->kernel, &arena, diags);
+        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options->kernel, scratch, diags);
         if (kernel) {
             const struct pc_c_needs needs = pc_emit_c_needs(kernel->ir);
             bodies->needs.math |= needs.math;
@@ -167,7 +166,7 @@ static bool add_kernels(const struct pc_layer *layer, const struct pc_frame_opti
             pc_text_add(&bodies->interface, ";\n");
         }
         ok &= kernel != NULL;
-        pc_arena_release(&arena);
+        pc_arena_reset(scratch);
     }
     return ok;
 }
@@ -189,6 +188,7 @@ static const char part_definition[] = "#if defined(__GNUC__)\n"
 bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options, const struct pc_frame_texts *texts,
                     struct pc_diags *diags) {
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
+    struct pc_arena scratch = {.out_of_memory = arena.out_of_memory}; /* of one kernel at a time */
     struct bodies bodies = {.interface = {.out_of_memory = arena.out_of_memory}, .source = {.out_of_memory = arena.out_of_memory}};
     struct pc_text spec = {.out_of_memory = arena.out_of_memory};
     const char *base_guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
@@ -198,7 +198,7 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     for (size_t i = 0; i < module->count; i++) {
         pc_text_add(&bodies.interface, "\n");
         add_interface(&module->layers[i], options, &arena, &bodies.interface);
-        ok &= add_kernels(&module->layers[i], options, &bodies, &words, diags);
+        ok &= add_kernels(&module->layers[i], options, &bodies, &words, &scratch, diags);
     }
     add_spec(module, &spec);
     const struct pc_template_value values[] = {
@@ -224,6 +224,7 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     pc_text_release(&bodies.interface);
     pc_text_release(&bodies.source);
     pc_text_release(&spec);
+    pc_arena_release(&scratch);
     pc_arena_release(&arena);
     return ok;
 }

@@ -21,11 +21,23 @@ static void *fail(struct pc_arena *arena) {
     abort();
 }
 
-void pc_arena_release(struct pc_arena *arena) {
-    for (struct pc_arena_block *block = arena->blocks, *older; block; block = older) {
+static void free_blocks(struct pc_arena_block *block) {
+    for (struct pc_arena_block *older; block; block = older) {
         older = block->older;
         free(block);
     }
+}
+
+void pc_arena_reset(struct pc_arena *arena) {
+    if (!arena->blocks)
+        return;
+    free_blocks(arena->blocks->older);
+    arena->blocks->older = NULL;
+    arena->next = arena->blocks->bytes;
+}
+
+void pc_arena_release(struct pc_arena *arena) {
+    free_blocks(arena->blocks);
     arena->blocks = NULL;
     arena->next = arena->end = NULL;
 }

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void reserve(struct pc_text *text, size_t more) {
-    if (text->capacity - text->size > more)
-        return;
+static void grow(struct pc_text *text, size_t more) {
     size_t capacity = text->capacity ? text->capacity : 4096;
     while (capacity - text->size <= more && capacity <= PTRDIFF_MAX / 2)
         capacity *= 2;
@@ -20,6 +18,11 @@ static void reserve(struct pc_text *text, size_t more) {
     }
     text->bytes = bytes;
     text->capacity = capacity;
+}
+
+static inline void reserve(struct pc_text *text, size_t more) {
+    if (text->capacity - text->size <= more)
+        grow(text, more);
 }
 
 void pc_text_release(struct pc_text *text) {
@@ -51,13 +54,13 @@ void pc_text_add_char(struct pc_text *text, char c) {
 }
 
 void pc_text_add_int(struct pc_text *text, int64_t value) {
-    char digits[20], *first = digits + sizeof digits;
+    char digits[21], *first = digits + sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do
         *--first = (char)('0' + rest % 10);
     while (rest /= 10);
     if (value < 0)
-        pc_text_add_char(text, '-');
+        *--first = '-';
     pc_text_add_bytes(text, first, (size_t)(digits + sizeof digits - first));
 }
 

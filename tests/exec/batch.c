@@ -69,7 +69,6 @@ static void count_forward(const struct pc_plan *plan, int a, bool seen[KIND_COUN
     }
     seen[KIND_BOTH_SIDES] |= plan->form == PC_FORM_LOOPS && axis->count >= 3 && axis->segments[1].count > 1;
     seen[KIND_BLOCKS] |= axis->scheme == PC_SCHEME_BLOCKS;
-    seen[KIND_DOUBLING] |= axis->scheme == PC_SCHEME_DOUBLING;
 }
 
 static void count_backward(const struct pc_plan *plan, int a, bool seen[KIND_COUNT]) {
@@ -99,6 +98,15 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
             count_forward(plan, a, seen);
         seen[KIND_ADAPTIVE] |= layer->axis[a].adaptive;
     }
+    const bool numbers = kernel->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
+    const bool rolls = plan->axis[0].roll || plan->axis[1].roll || plan->axis[2].roll;
+    seen[KIND_PASSES] = plan->form == PC_FORM_PASSES;
+    seen[KIND_PASSES_INDEX] = plan->form == PC_FORM_PASSES && numbers;
+    seen[KIND_STAGED] = plan->form == PC_FORM_STAGED;
+    seen[KIND_STAGED_STATE] = plan->form == PC_FORM_STAGED && pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+    seen[KIND_STAGED_ROLLED] = plan->form == PC_FORM_STAGED && rolls;
+    seen[KIND_CHANNEL_BLOCKS] = plan->block > 1 && layer->desc.channels % plan->block != 0;
+    seen[KIND_WIDE_STATE] = plan->wide_state;
     seen[KIND_STRAIGHT] = plan->form == PC_FORM_STRAIGHT;
     seen[KIND_LOOPS] = has_op(kernel->ir, IR_FOR);
     seen[KIND_FULL] = layer->unroll == PC_UNROLL_FULL;
@@ -130,7 +138,7 @@ void batch_free(struct batch *batch) {
 
 /* Whether the layer's kernels are short enough to compile soon. */
 static bool is_short(const struct batch *batch, const struct pc_layer *layer) {
-    const struct pc_kernel_options options = {.prefix = "poolc", .plan = {.unroll_budget = batch->budget}};
+    const struct pc_kernel_options options = {.prefix = "poolc", .plan = batch->plan};
     struct pc_arena arena = {0};
     struct pc_diags diags;
     bool ok = true;
@@ -204,9 +212,10 @@ void batch_catch_crashes(void) {
 static void describe(const struct stage *stage, const char *who, char *to, size_t size) {
     struct pc_text spec = {0};
     pc_layer_print(stage->layer, &spec);
-    snprintf(to, size, "%s: %s of\n%sunroll budget %lld, %s inputs of seed %llu\n", who, pc_kernel_suffix[stage->kind],
-             pc_text_string(&spec), (long long)stage->batch->budget, set_name(stage->set),
-             (unsigned long long)stage->batch->seed);
+    const struct pc_plan_options *plan = &stage->batch->plan;
+    snprintf(to, size, "%s: %s of\n%sbudgets %lld, %lld, %lld, %s inputs of seed %llu\n", who, pc_kernel_suffix[stage->kind],
+             pc_text_string(&spec), (long long)plan->unroll_budget, (long long)plan->loop_budget,
+             (long long)plan->whole_budget, set_name(stage->set), (unsigned long long)stage->batch->seed);
     pc_text_release(&spec);
 }
 
@@ -238,7 +247,7 @@ static void print_diags(const struct stage *stage) {
 static size_t build_kernels(struct stage *stage) {
     struct batch *batch = stage->batch;
     const struct pc_kernel_options options = {
-        .prefix = "poolc", .plan = {.unroll_budget = batch->budget}, .verify = true};
+        .prefix = "poolc", .plan = batch->plan, .verify = true};
     stage->kernels = PC_NEW_ARRAY(&batch->arena, batch->count * PC_KERNEL_COUNT, struct pc_kernel *);
     for (size_t i = 0; i < batch->count; i++) {
         const struct pc_layer *layer = stage->layer = &batch->layers[i];
@@ -279,7 +288,7 @@ static bool open_compiler(struct stage *stage, int which) {
     party->name = pc_arena_printf(&batch->arena, "%s %s as %s", batch->compilers[which], optimization[turn % LEVELS][0],
                                   is_cplusplus ? "C++" : "C99");
     const struct pc_runner_options options = {
-        .plan = {.unroll_budget = batch->budget}, .compiler = batch->compilers[which], .flags = words};
+        .plan = batch->plan, .compiler = batch->compilers[which], .flags = words};
     party->runner = pc_runner_open(PC_BACKEND_CC, &stage->module, &options, &stage->diags);
     stage->party_count += party->runner != NULL;
     batch->counts.kind[KIND_CPLUSPLUS] += is_cplusplus ? (int64_t)batch->count : 0;
@@ -292,7 +301,7 @@ static bool open_compiler(struct stage *stage, int which) {
 /* Which layer the C compiler does not take: each alone. */
 static size_t find_uncompilable(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
-        struct batch one = {.layers = &batch->layers[i], .count = 1, .budget = batch->budget, .variant = batch->variant,
+        struct batch one = {.layers = &batch->layers[i], .count = 1, .plan = batch->plan, .nodes_max = batch->nodes_max, .variant = batch->variant,
                             .seed = batch->seed, .compiler_count = batch->compiler_count, .quiet = batch->quiet};
         memcpy(one.compilers, batch->compilers, sizeof one.compilers);
         const bool failed = batch_run(&one) < 1;

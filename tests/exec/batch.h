@@ -11,11 +11,17 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
 #define KINDS(KIND)                                                                                                         \
     KIND(STRAIGHT, "straight lines")                                                                                        \
     KIND(LOOPS, "loops over windows")                                                                                       \
+    KIND(PASSES, "one axis at a time")                                                                                      \
+    KIND(PASSES_INDEX, "one axis at a time, with tap numbers or indices")                                                   \
+    KIND(STAGED, "staged gradients")                                                                                        \
+    KIND(STAGED_STATE, "staged gradients of max and min")                                                                   \
+    KIND(STAGED_ROLLED, "staged gradients by loops")                                                                        \
+    KIND(CHANNEL_BLOCKS, "channels in blocks, and some left over")                                                          \
+    KIND(WIDE_STATE, "tap numbers through a plane of their own")                                                            \
     KIND(BOTH_SIDES, "borders on both sides of an interior")                                                                \
     KIND(TILE, "tiles of two outputs")                                                                                      \
     KIND(TILE_REST, "a tile left over")                                                                                     \
     KIND(BLOCKS, "dyadic blocks")                                                                                           \
-    KIND(DOUBLING, "overlapping halves")                                                                                    \
     KIND(ROLLED_TAPS, "taps by a loop")                                                                                     \
     KIND(ROLLED_TAPS_INDEX, "taps by a loop, with indices")                                                                 \
     KIND(ROLLED_WINDOWS, "covering windows by a loop")                                                                      \
@@ -57,7 +63,8 @@ struct batch {
     struct pc_arena arena;
     struct pc_layer *layers;
     size_t count, capacity;
-    int64_t budget, nodes_max; /* nodes of a straight line, by the plan's estimate; of any kernel */
+    struct pc_plan_options plan;
+    int64_t nodes_max; /* longer kernels would take long to compile */
     int variant;
     uint64_t seed; /* of the inputs */
     const char *compilers[COMPILERS_MAX];

@@ -27,10 +27,12 @@ struct options {
 
 /* ---- batches ---- */
 
-/* Nodes of a straight line: none, a few, as many as compile quickly. The default takes seconds a layer, so it is rare. */
-static int64_t budget_of(long batch) {
-    static const int64_t budgets[] = {1, 250, 1, 1500, 60, 1, 4000};
-    return batch % 20 == 19 ? 0 : budgets[batch % 7];
+/* Budgets so small that little layers take every form. Nodes of a straight line: none, a few, as many as compile quickly;
+ * of whole windows and of loops: the default, or hardly any. */
+static struct pc_plan_options options_of(long batch) {
+    static const int64_t unroll[] = {1, 250, 1, 1000, 60, 1, 4000}, loop[] = {0, 100, 0, 30, 400}, whole[] = {0, 1, 100000};
+    return (struct pc_plan_options){
+        .unroll_budget = unroll[batch % 7], .loop_budget = loop[batch % 5], .whole_budget = whole[batch % 3]};
 }
 
 /* Layers that fall short among the random ones: long windows, whose taps and phases are loops even when unrolling is
@@ -81,8 +83,8 @@ static struct batch *new_batch(const struct options *options, long number) {
     char stream[32];
     snprintf(stream, sizeof stream, "batch %ld", number);
     struct pool_random random = pool_random_start(options->seed, stream);
-    batch->budget = budget_of(number);
-    batch->nodes_max = number % 5 == 4 ? 8192 : 1500; /* most kernels short, so that many can be compiled */
+    batch->plan = options_of(number);
+    batch->nodes_max = number % 7 == 6 ? 5000 : 1200; /* most kernels short, so that many can be compiled */
     batch->variant = (int)(number % VARIANTS);
     batch->seed = options->seed + (uint64_t)number;
     for (int i = 0; i < options->compiler_count; i++)
@@ -101,7 +103,7 @@ static struct batch *new_batch(const struct options *options, long number) {
 
 static struct batch *alone(const struct batch *from, const struct pool_desc *desc, enum pc_unroll unroll) {
     struct batch *batch = batch_new();
-    batch->budget = from->budget;
+    batch->plan = from->plan;
     batch->nodes_max = from->nodes_max;
     batch->variant = from->variant;
     batch->seed = from->seed;
