@@ -475,6 +475,7 @@ struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
             needs.math |= real;
         else if (!real && (n->op == IR_AFFINE || n->op == IR_CONVERT || n->op == IR_SELECT))
             needs.integers = true;
+        needs.selects |= n->op == IR_SELECT;
         multiplies |= n->op == IR_MUL && real;
         adds |= (n->op == IR_ADD || n->op == IR_SUB) && real;
     }

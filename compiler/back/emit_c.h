@@ -27,6 +27,7 @@ struct pc_c_needs {
     bool integers;    /* <stdint.h> */
     bool parts;       /* the word for parts */
     bool contraction; /* a product feeds a sum, which must not be fused */
+    bool selects;     /* conditional expressions, which must not become branches */
 };
 struct pc_c_needs pc_emit_c_needs(const struct ir_function *function);
 
