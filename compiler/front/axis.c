@@ -313,35 +313,46 @@ static bool same_covers(const struct pc_cover *a, const struct pc_cover *b, int 
     return true;
 }
 
+/* How many phases from f on, a dilation apart, the same windows see. Without dilation: up to where the farthest of them
+ * ends; with it they are looked at one by one. */
+static int64_t equal_phases(const struct pc_axis *axis, const struct cell_shape *shape, int64_t f) {
+    if (axis->dilation > 1)
+        return 1;
+    const int64_t q = floor_div(axis->kernel - 1 - f, axis->stride);
+    return min64(shape->phase_end, f < axis->kernel ? axis->kernel - axis->stride * q : axis->stride) - f;
+}
+
 /* The phases of cell m. false when the bounds are exceeded. */
 static bool build_phases(const struct pc_axis *axis, int64_t m, struct pc_arena *arena, struct pc_cell *cell,
                          size_t *phase_total, size_t *cover_total) {
     const struct cell_shape shape = shape_of_cell(axis, m);
+    const int64_t step = axis->dilation;
     struct pc_phase *phases = NULL;
     size_t capacity = 0;
     int n = 0;
-    for (int64_t f = shape.phase_begin; f < shape.phase_end;) {
-        struct cover_list list = {.arena = arena};
-        cover_phase(axis, m, &shape, f, &list);
-        struct pc_phase phase = {
-            .in = f - shape.phase_begin, .count = 1, .covers = list.items, .cover_count = (int)list.count};
-        if (axis->dilation == 1) { /* the same windows see every phase up to where the farthest of them ends */
-            const int64_t q = floor_div(axis->kernel - 1 - f, axis->stride);
-            const int64_t end = min64(shape.phase_end, f < axis->kernel ? axis->kernel - axis->stride * q : axis->stride);
-            phase.count = end - f;
+    for (int64_t begin = shape.phase_begin; begin < min64(shape.phase_begin + step, shape.phase_end); begin++) {
+        int first = n; /* phases of this residue modulo the dilation */
+        for (int64_t f = begin; f < shape.phase_end;) {
+            struct cover_list list = {.arena = arena};
+            cover_phase(axis, m, &shape, f, &list);
+            struct pc_phase phase = {.in = f - shape.phase_begin,
+                                     .count = equal_phases(axis, &shape, f),
+                                     .step = step,
+                                     .covers = list.items,
+                                     .cover_count = (int)list.count};
+            f += phase.count * step;
+            *cover_total += list.count;
+            struct pc_phase *last = n > first ? &phases[n - 1] : NULL;
+            if (last && last->cover_count == phase.cover_count &&
+                same_covers(last->covers, phase.covers, phase.cover_count, last->count)) {
+                last->count += phase.count;
+                continue;
+            }
+            if (++*phase_total > PHASES_MAX || *cover_total > COVERS_MAX)
+                return false;
+            PC_GROW(arena, phases, (size_t)n, capacity);
+            phases[n++] = phase;
         }
-        f += phase.count;
-        *cover_total += list.count;
-        struct pc_phase *last = n > 0 ? &phases[n - 1] : NULL;
-        if (last && last->cover_count == phase.cover_count &&
-            same_covers(last->covers, phase.covers, phase.cover_count, last->count)) {
-            last->count += phase.count;
-            continue;
-        }
-        if (++*phase_total > PHASES_MAX || *cover_total > COVERS_MAX)
-            return false;
-        PC_GROW(arena, phases, (size_t)n, capacity);
-        phases[n++] = phase;
     }
     *cell = (struct pc_cell){
         .in = axis->stride * m - axis->pad_begin + shape.phase_begin,
@@ -407,7 +418,7 @@ static const struct pc_cell *adaptive_cells(const struct pc_axis *axis, struct p
         if (n == PC_SEGMENTS_MAX || cover_total > COVERS_MAX)
             return NULL;
         struct pc_phase *phase = PC_NEW(arena, struct pc_phase);
-        *phase = (struct pc_phase){.count = next - i, .covers = list.items, .cover_count = (int)list.count};
+        *phase = (struct pc_phase){.count = next - i, .step = 1, .covers = list.items, .cover_count = (int)list.count};
         PC_GROW(arena, cells, (size_t)n, capacity);
         cells[n++] =
             (struct pc_cell){.in = i, .count = 1, .in_step = next - i, .out_step = 0, .length = next - i, .phases = phase, .phase_count = 1};

@@ -66,10 +66,11 @@ struct pc_cover {
     int64_t divisor;
 };
 
-/* Consecutive input positions in .. in + count - 1 (relative to the cell) covered by the same windows; position f has
- * tap numbers `f` larger where count > 1. Covers ascend in `out` and do not interleave. */
+/* Input positions in, in + step, ... (relative to the cell) covered by the same windows; position number f has tap numbers
+ * `f` larger. The step is the dilation: positions between belong to other taps. Covers ascend in `out` and do not
+ * interleave. */
 struct pc_phase {
-    int64_t in, count;
+    int64_t in, count, step;
     const struct pc_cover *covers;
     int cover_count;
 };

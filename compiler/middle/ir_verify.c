@@ -194,6 +194,16 @@ static bool check_value(struct verifier *v, ir_ref at, const struct ir_node *n) 
 
 static bool check_block(struct verifier *v, const struct ir_block *block);
 
+/* The values of a loop's body end with it, and so do the results of the loops directly inside. */
+static void forget_block(struct verifier *v, const struct ir_block *block) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(v->f, block->items[i]);
+        v->defined[block->items[i]] = false;
+        for (size_t k = 0; n->op == IR_FOR && k < v->f->loops[n->aux].carried_count; k++)
+            v->defined[v->f->loops[n->aux].carried[k].result] = false;
+    }
+}
+
 static bool check_loop(struct verifier *v, ir_ref at, uint32_t number) {
     if (number >= v->f->loop_count || v->open[number])
         return fail(v, at, "no such loop, or one inside itself");
@@ -218,8 +228,7 @@ static bool check_loop(struct verifier *v, ir_ref at, uint32_t number) {
         if (!usable(v, c->next) || !ir_same_type(type_of(v, c->next), type_of(v, c->param)))
             return fail(v, at, "a carried value ends an iteration undefined or with another type");
     }
-    for (size_t i = 0; i < loop->body.count; i++)
-        v->defined[loop->body.items[i]] = false; /* values of the body end with it */
+    forget_block(v, &loop->body);
     for (size_t i = 0; i < loop->carried_count; i++) {
         v->defined[loop->carried[i].param] = false;
         v->defined[loop->carried[i].result] = true;

@@ -12,7 +12,7 @@
  *   dy, x, y, dx (lp). */
 struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struct pc_arena *arena);
 
-/* Outputs along an axis of the local array that a staged backward kernel copies dy into (note [staging]). */
-int64_t pc_staged_size(const struct pc_axis *axis);
+/* The axis whose windows a staged backward kernel gathers from (note [staging]): `out` is its size in the local array. */
+struct pc_axis pc_staged_axis(const struct pc_axis *axis);
 
 #endif

@@ -258,7 +258,7 @@ static void unroll_cells(struct nest *nest, int axis, const struct pc_cell *cell
     for (int64_t c = 0; c < cells; c++)
         for (int p = 0; p < cell->phase_count; p++)
             for (int64_t f = 0; f < cell->phases[p].count; f++)
-                positions[count++] = (struct position){.in = c * cell->in_step + cell->phases[p].in + f,
+                positions[count++] = (struct position){.in = c * cell->in_step + cell->phases[p].in + f * cell->phases[p].step,
                                                        .phase = &cell->phases[p],
                                                        .tap_offset = f,
                                                        .out_offset = c * cell->out_step};
@@ -274,7 +274,7 @@ static void roll_phases(struct nest *nest, int level, int axis, const struct pc_
         nest->positions[axis] = &position;
         nest->position_count[axis] = 1;
         nest_repeat(nest, level + 1, phase_names[axis], cell->phases[p].count,
-                    (struct steps){.wide = stride->wide, .tap = stride->tap});
+                    (struct steps){.wide = stride->wide * cell->phases[p].step, .tap = stride->tap});
     }
 }
 

@@ -28,8 +28,8 @@ static struct stage_axis stage_of(const struct pc_axis *facts) {
     return stage;
 }
 
-int64_t pc_staged_size(const struct pc_axis *axis) {
-    return stage_of(axis).axis.out;
+struct pc_axis pc_staged_axis(const struct pc_axis *axis) {
+    return stage_of(axis).axis;
 }
 
 /* ---- copying ---- */
@@ -89,13 +89,12 @@ static void copy_axis(struct nest *nest, int axis, const int64_t *local, int64_t
 
 static void block_body(struct nest *nest, int64_t channels) {
     const struct pc_plan *whole = nest->plan;
-    struct pc_plan plan = *whole;
+    struct pc_plan plan = *whole; /* its cells are those of the staged axes */
     int64_t size[POOL_MAX_RANK], local[POOL_MAX_RANK];
     struct stage_axis stage[POOL_MAX_RANK];
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         stage[a] = stage_of(&nest->layer->axis[a]);
         size[a] = stage[a].axis.out;
-        plan.axis[a].cells = pc_axis_cells(&stage[a].axis, nest->arena, &plan.axis[a].count);
     }
     nest_local_strides(size, whole->block, local);
     const struct nest before = *nest;
@@ -142,7 +141,7 @@ static void clear(struct nest *nest, const char *name, struct ir_type type, int6
 void lower_backward_staged(struct nest *nest) {
     int64_t count = nest->plan->block;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        count *= pc_staged_size(&nest->layer->axis[a]);
+        count *= stage_of(&nest->layer->axis[a]).axis.out;
     /* Once: the copies overwrite the same middle for every plane and leave the zeros around it. */
     clear(nest, "dy_stage", nest->real, count, ir_real(&nest->b, nest->real, 0));
     if (nest->buffer.state >= 0)

@@ -207,6 +207,20 @@ static bool can_stage(const struct pc_plan *plan) {
     return true;
 }
 
+/* From here on the kernel gathers from windows that cover every input: a kind of cell or two are left along each axis. */
+static bool use_staged_cells(struct pc_plan *plan, struct pc_arena *arena) {
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis staged = pc_staged_axis(&plan->layer->axis[a]);
+        int count;
+        const struct pc_cell *cells = pc_axis_cells(&staged, arena, &count);
+        if (!cells)
+            return false;
+        plan->axis[a].cells = cells;
+        plan->axis[a].count = count;
+    }
+    return true;
+}
+
 /* Bytes of local arrays for a channel: forward what each pass but the last leaves, backward the copies of dy and state. */
 static double local_bytes(const struct pc_plan *plan) {
     const struct pc_layer *layer = plan->layer;
@@ -214,7 +228,7 @@ static double local_bytes(const struct pc_plan *plan) {
     double bytes = 0, size = 1;
     if (plan->kind == PC_KERNEL_BACKWARD) {
         for (int a = 0; a < POOL_MAX_RANK; a++)
-            size *= (double)pc_staged_size(&layer->axis[a]);
+            size *= (double)pc_staged_axis(&layer->axis[a]).out;
         const bool selects = pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
         return size * (real + (selects ? track : 0));
     }
@@ -288,7 +302,7 @@ static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
     if (last && block > plan->layer->desc.channels)
         block = plan->layer->desc.channels;
     const double bytes = local_bytes(plan) * (double)block;
-    if (bytes > (double)LOCAL_MAX)
+    if (bytes > (double)LOCAL_MAX || (backward && !use_staged_cells(plan, arena)))
         return false;
     plan->block = block;
     plan->local_bytes = (int64_t)bytes;
@@ -314,16 +328,6 @@ static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct
                                       plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps", axis_names[a],
                                       plan->budget.loop_budget));
     }
-}
-
-/* With every input covered by all windows, a cell of each axis stands in the code about once. */
-static double estimate_staged(const struct pc_plan *plan) {
-    double taps = nodes_per_tap(plan);
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis *facts = &plan->layer->axis[a];
-        taps *= plan->axis[a].roll ? 3 : (double)(facts->kernel > facts->stride ? facts->kernel : facts->stride);
-    }
-    return taps;
 }
 
 /* ---- schemes ---- */
@@ -440,8 +444,8 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
                       : pc_arena_printf(arena, "loops over equal windows: one straight line would take about %.3g nodes, the "
                                                "budget is %" PRId64, size, budget));
     double (*estimate)(const struct pc_plan *) = estimate_loops;
-    if (choose_local_arrays(plan, arena))
-        estimate = plan->form == PC_FORM_PASSES ? estimate_apart : estimate_staged;
+    if (choose_local_arrays(plan, arena) && plan->form == PC_FORM_PASSES)
+        estimate = estimate_apart;
     choose_rolling(plan, estimate, arena);
     if (plan->form == PC_FORM_LOOPS) {
         choose_tiles(plan, arena);

@@ -75,6 +75,9 @@ struct batch {
 
 struct batch *batch_new(void);
 
+/* Batch `number` of the sequence that `seed` names: `count` random layers, without compilers. (batch_random.c) */
+struct batch *batch_random(uint64_t seed, long number, size_t count);
+
 /* Adds a layer, with less unrolling where it would be long to compile; false when it stays too long. */
 bool batch_add(struct batch *batch, const struct pool_desc *desc, enum pc_unroll unroll);
 

@@ -27,75 +27,11 @@ struct options {
 
 /* ---- batches ---- */
 
-/* Budgets so small that little layers take every form. Nodes of a straight line: none, a few, as many as compile quickly;
- * of whole windows and of loops: the default, or hardly any. */
-static struct pc_plan_options options_of(long batch) {
-    static const int64_t unroll[] = {1, 250, 1, 1000, 60, 1, 4000}, loop[] = {0, 100, 0, 30, 400}, whole[] = {0, 1, 100000};
-    return (struct pc_plan_options){
-        .unroll_budget = unroll[batch % 7], .loop_budget = loop[batch % 5], .whole_budget = whole[batch % 3]};
-}
-
-/* Layers that fall short among the random ones: long windows, whose taps and phases are loops even when unrolling is
- * allowed; and windows that slide by one position, which share most of their taps. */
-static void special(struct pool_random *random, struct pool_desc *desc) {
-    const bool slides = pool_random_chance(random, 1, 2);
-    const int rank = slides ? 1 : (int)pool_random_between(random, 1, 2);
-    *desc = (struct pool_desc){.mode = (enum pool_mode)pool_random_below(random, POOL_LP + 1),
-                               .rank = rank,
-                               .batch = 1,
-                               .channels = pool_random_between(random, 1, 2),
-                               .dtype = pool_random_chance(random, 1, 2) ? POOL_F64 : POOL_F32,
-                               .layout = pool_random_chance(random, 1, 2) ? POOL_CHANNELS_LAST : POOL_CHANNELS_FIRST};
-    if (desc->mode == POOL_LP)
-        desc->p = pool_random_chance(random, 1, 2) ? 2 : 3;
-    if (desc->mode == POOL_AVG)
-        desc->divisor = (enum pool_divisor)pool_random_below(random, POOL_DIVISOR_WINDOW + 1);
-    if (desc->mode == POOL_MAX || desc->mode == POOL_MIN) {
-        desc->nan = pool_random_chance(random, 1, 2) ? POOL_NAN_IGNORE : POOL_NAN_PROPAGATE;
-        desc->indices = pool_random_chance(random, 1, 2) ? POOL_INDICES_NONE
-                                                         : (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
-    }
-    for (int a = 0; a < rank; a++) {
-        desc->kernel[a] = slides      ? pool_random_between(random, 3, 20)
-                          : rank == 1 ? pool_random_between(random, 1500, 6000)
-                                      : pool_random_between(random, 24, 80);
-        desc->stride[a] = slides ? 1 : pool_random_between(random, 1, desc->kernel[a]);
-        desc->dilation[a] = slides || pool_random_chance(random, 7, 8) ? 1 : 2;
-        desc->in[a] = (desc->kernel[a] - 1) * desc->dilation[a] + 1 +
-                      (slides ? pool_random_between(random, 5, 50) : pool_random_between(random, 0, 2 * desc->stride[a]));
-        desc->pad_begin[a] = desc->pad_end[a] = pool_random_chance(random, 1, 4) ? pool_random_between(random, 1, 2) : 0;
-        desc->ceil_mode = pool_random_chance(random, 1, 2);
-    }
-}
-
-static void random_desc(struct pool_random *random, struct pool_desc *desc) {
-    struct pool_shape shape;
-    do {
-        if (pool_random_chance(random, 1, 15))
-            special(random, desc);
-        else
-            pool_random_desc(random, desc);
-    } while (pool_reference_shape(desc, &shape) != POOL_OK);
-}
-
 static struct batch *new_batch(const struct options *options, long number) {
-    struct batch *batch = batch_new();
-    char stream[32];
-    snprintf(stream, sizeof stream, "batch %ld", number);
-    struct pool_random random = pool_random_start(options->seed, stream);
-    batch->plan = options_of(number);
-    batch->nodes_max = number % 7 == 6 ? 5000 : 1200; /* most kernels short, so that many can be compiled */
-    batch->variant = (int)(number % VARIANTS);
-    batch->seed = options->seed + (uint64_t)number;
+    const long left = options->layers - number * options->batch;
+    struct batch *batch = batch_random(options->seed, number, (size_t)(left < options->batch ? left : options->batch));
     for (int i = 0; i < options->compiler_count; i++)
         batch->compilers[batch->compiler_count++] = options->compilers[i];
-    const long left = options->layers - number * options->batch;
-    while (batch->count < (size_t)options->batch && batch->count < (size_t)left) {
-        struct pool_desc desc;
-        random_desc(&random, &desc);
-        static const enum pc_unroll unrolls[] = {PC_UNROLL_AUTO, PC_UNROLL_AUTO, PC_UNROLL_WINDOW, PC_UNROLL_FULL};
-        batch_add(batch, &desc, unrolls[pool_random_below(&random, sizeof unrolls / sizeof *unrolls)]);
-    }
     return batch;
 }
 

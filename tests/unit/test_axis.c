@@ -209,11 +209,16 @@ static const char *compare_cells(const struct windows *w, const struct pc_axis *
             const int64_t begin = cell->in + k * cell->in_step;
             if (begin != i || cell->length < 1)
                 return "cells do not partition the inputs";
+            bool *seen = PC_NEW_ARRAY(arena, (size_t)cell->length, bool);
             for (const struct pc_phase *phase = cell->phases; phase < cell->phases + cell->phase_count; phase++) {
-                if (begin + phase->in != i || phase->count < 1)
-                    return "phases do not partition their cell";
+                if (phase->count < 1 || phase->step < 1)
+                    return "an empty phase";
                 for (int64_t f = 0; f < phase->count; f++, i++) {
-                    const char *problem = compare_covers(w, phase, i, f, k * cell->out_step);
+                    const int64_t in = phase->in + f * phase->step;
+                    if (in < 0 || in >= cell->length || seen[in])
+                        return "phases do not partition their cell";
+                    seen[in] = true;
+                    const char *problem = compare_covers(w, phase, begin + in, f, k * cell->out_step);
                     if (problem)
                         return problem;
                 }
