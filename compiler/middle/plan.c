@@ -14,6 +14,8 @@ const char *const pc_kernel_suffix[PC_KERNEL_COUNT] = {"forward", "forward_train
 
 /* Local arrays live on the stack of somebody's thread. */
 static const int64_t LOCAL_MAX = 64 * 1024;
+/* Taps of a window that a compiler keeps in registers with its neighbour's: measured between 3 x 3 and 5 x 5. */
+static const int64_t SMALL_WINDOW = 16;
 /* Channels that passes and staging take at a time, channels-last: as many as fit, at most a few vectors, at least one. */
 static const int64_t CHANNELS_MOST = 16, CHANNELS_LEAST = 4;
 /* No kernel is longer: beyond it the C compiler takes minutes. */
@@ -268,7 +270,9 @@ static bool shares_rows(const struct pc_plan *plan) {
         const struct pc_axis *facts = &plan->layer->axis[a];
         axes += !facts->adaptive && facts->stride < facts->kernel && facts->out > 1;
     }
-    return axes >= 2 && plan->kind == PC_KERNEL_FORWARD && !tracks(plan);
+    /* Channels-last, a row of results goes through memory channel by channel, which pays from a few dozen taps on. */
+    const bool pays = plan->layer->desc.layout == POOL_CHANNELS_FIRST || window_taps(plan->layer) > SMALL_WINDOW;
+    return axes >= 2 && pays && plan->kind == PC_KERNEL_FORWARD && !tracks(plan);
 }
 
 /* Channels-first, a C compiler cannot make vectors of bytes of state and words of dy side by side in short rows. */

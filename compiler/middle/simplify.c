@@ -95,30 +95,37 @@ static void rewrite_block(struct simplifier *s, const struct ir_block *block) {
     }
 }
 
-/* Marks what a block needs, last node first; returns whether the block does anything at all. */
-static bool mark_used(struct simplifier *s, struct ir_block *block) {
-    bool effect = false;
+static bool stores(const struct simplifier *s, const struct ir_block *block) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = &s->f->nodes[block->items[i]];
+        if (n->op == IR_STORE || (n->op == IR_FOR && stores(s, &s->f->loops[n->aux].body)))
+            return true;
+    }
+    return false;
+}
+
+/* Marks what a block needs, last node first. A loop is kept for its stores or for a result that somebody uses; otherwise
+ * nothing inside it may mark anything, or what only it used would stay. */
+static void mark_used(struct simplifier *s, struct ir_block *block) {
     for (size_t i = block->count; i-- > 0;) {
         struct ir_node *n = &s->f->nodes[block->items[i]];
         if (n->op == IR_FOR) {
             struct ir_loop *loop = &s->f->loops[n->aux];
-            bool wanted = false;
+            bool wanted = stores(s, &loop->body);
             for (size_t k = 0; k < loop->carried_count; k++)
                 wanted |= s->used[loop->carried[k].result];
+            if (!wanted) {
+                n->op = IR_NONE;
+                continue;
+            }
             for (size_t k = 0; k < loop->carried_count; k++)
                 s->used[loop->carried[k].next] = true; /* one carried value may feed another */
-            if (mark_used(s, &loop->body) || wanted) {
-                effect = true;
-                for (size_t k = 0; k < loop->carried_count; k++)
-                    s->used[loop->carried[k].initial] = true;
-            } else {
-                n->op = IR_NONE;
-            }
+            mark_used(s, &loop->body);
+            for (size_t k = 0; k < loop->carried_count; k++)
+                s->used[loop->carried[k].initial] = true;
             continue;
         }
-        if (n->op == IR_STORE)
-            effect = true;
-        else if (n->op != IR_COMMENT && !s->used[block->items[i]])
+        if (n->op != IR_STORE && n->op != IR_COMMENT && !s->used[block->items[i]])
             n->op = IR_NONE;
         if (n->op == IR_NONE)
             continue;
@@ -130,7 +137,6 @@ static bool mark_used(struct simplifier *s, struct ir_block *block) {
         if (s->f->nodes[block->items[i]].op != IR_NONE)
             block->items[kept++] = block->items[i];
     block->count = kept;
-    return effect;
 }
 
 void pc_simplify(struct ir_function *function) {

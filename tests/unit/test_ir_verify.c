@@ -1,7 +1,7 @@
 /* test_ir_verify.c - the verifier says no to IR that is broken on purpose, and says what is wrong.
  *
- * Each case builds a function that differs from a good one in one place, so that no other rule can be what it violates. Cases
- * that the builder would not make change nodes behind its back.
+ * Each case builds a function that differs from a good one in one place, so that no other rule can be what it violates.
+ * Cases that the builder would not make change nodes behind its back.
  *
  * ir_verify.c has 36 messages. Two of them no function can bring about, because other rules come first; they guard the
  * verifier itself:
