@@ -454,7 +454,8 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
     for (size_t i = 0; i < function->buffer_count; i++) {
         const struct ir_buffer *buffer = &function->buffers[i];
         if (buffer->role == IR_LOCAL)
-            pc_text_printf(text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name, buffer->count);
+            pc_text_printf(text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name,
+                           buffer->count);
     }
     print_body(&e, parts);
     pc_writer_close(&e.w);

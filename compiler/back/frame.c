@@ -103,8 +103,8 @@ static void add_kernel_comment(const struct pc_kernel *kernel, struct pc_text *t
     for (int i = 0; i < kernel->plan->reason_count; i++)
         pc_text_printf(text, "%s %s", i ? ";" : "", kernel->plan->reasons[i]);
     pc_text_printf(text,
-                   ".\n * %" PRId64 " operations, %" PRId64 " loads, %" PRId64 " stores; %" PRId64 " bytes loaded and %" PRId64
-                   " stored, at least %" PRId64 " and %" PRId64 ". */\n",
+                   ".\n * %" PRId64 " operations, %" PRId64 " loads, %" PRId64 " stores; %" PRId64
+                   " bytes loaded and %" PRId64 " stored, at least %" PRId64 " and %" PRId64 ". */\n",
                    cost->operations, cost->loads, cost->stores, cost->bytes_loaded, cost->bytes_stored, cost->bytes_in,
                    cost->bytes_out);
 }
@@ -194,11 +194,12 @@ static const char part_definition[] = "#if defined(__GNUC__)\n"
                                       "#define %s static\n"
                                       "#endif\n";
 
-bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options, const struct pc_frame_texts *texts,
-                    struct pc_diags *diags) {
+bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options,
+                    const struct pc_frame_texts *texts, struct pc_diags *diags) {
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
     struct pc_arena scratch = {.out_of_memory = arena.out_of_memory}; /* of one kernel at a time */
-    struct bodies bodies = {.interface = {.out_of_memory = arena.out_of_memory}, .source = {.out_of_memory = arena.out_of_memory}};
+    struct bodies bodies = {.interface = {.out_of_memory = arena.out_of_memory},
+                            .source = {.out_of_memory = arena.out_of_memory}};
     struct pc_text spec = {.out_of_memory = arena.out_of_memory};
     const char *base_guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
     const char *restrict_word = pc_arena_printf(&arena, "%s_RESTRICT", base_guard);

@@ -18,8 +18,8 @@ struct pc_frame_options {
 struct pc_frame_texts {
     struct pc_text *source, *header, *selftest;
 };
-bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options, const struct pc_frame_texts *texts,
-                    struct pc_diags *diags);
+bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options,
+                    const struct pc_frame_texts *texts, struct pc_diags *diags);
 
 /* Whether `name` can begin a C identifier that user code may have: a letter, then letters, digits, underscores. */
 bool pc_frame_is_prefix(const char *name);

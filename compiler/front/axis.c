@@ -420,8 +420,8 @@ static const struct pc_cell *adaptive_cells(const struct pc_axis *axis, struct p
         struct pc_phase *phase = PC_NEW(arena, struct pc_phase);
         *phase = (struct pc_phase){.count = next - i, .step = 1, .covers = list.items, .cover_count = (int)list.count};
         PC_GROW(arena, cells, (size_t)n, capacity);
-        cells[n++] =
-            (struct pc_cell){.in = i, .count = 1, .in_step = next - i, .out_step = 0, .length = next - i, .phases = phase, .phase_count = 1};
+        cells[n++] = (struct pc_cell){
+            .in = i, .count = 1, .in_step = next - i, .out_step = 0, .length = next - i, .phases = phase, .phase_count = 1};
         i = next;
     }
     *count = n;

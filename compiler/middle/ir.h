@@ -32,7 +32,15 @@ enum ir_op {
     IR_OP_COUNT
 };
 
-enum ir_kind { IR_KIND_NONE, IR_KIND_LEAF, IR_KIND_ARITH, IR_KIND_COMPARE, IR_KIND_LOGIC, IR_KIND_SPECIAL, IR_KIND_STATEMENT };
+enum ir_kind {
+    IR_KIND_NONE,
+    IR_KIND_LEAF,
+    IR_KIND_ARITH,
+    IR_KIND_COMPARE,
+    IR_KIND_LOGIC,
+    IR_KIND_SPECIAL,
+    IR_KIND_STATEMENT
+};
 
 struct ir_op_info {
     const char *name;

@@ -80,7 +80,8 @@ static uint64_t mix(uint64_t hash, uint64_t value) {
 }
 
 static uint64_t hash_node(const struct ir_node *n, uint32_t scope) {
-    uint64_t hash = mix(scope, (uint64_t)n->op | (uint64_t)n->type.element << 8 | (uint64_t)n->type.lanes << 16 | (uint64_t)n->aux << 32);
+    uint64_t hash = mix(scope, (uint64_t)n->op | (uint64_t)n->type.element << 8 | (uint64_t)n->type.lanes << 16 |
+                                   (uint64_t)n->aux << 32);
     hash = mix(hash, (uint64_t)n->operand[0] | (uint64_t)n->operand[1] << 32);
     hash = mix(hash, n->operand[2]);
     return mix(hash, (uint64_t)n->u.integer);

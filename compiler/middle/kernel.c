@@ -5,19 +5,21 @@
 #include "middle/lower.h"
 #include "middle/simplify.h"
 
-const char *pc_kernel_name(const char *prefix, const struct pc_layer *layer, enum pc_kernel_kind kind, struct pc_arena *arena) {
+const char *pc_kernel_name(const char *prefix, const struct pc_layer *layer, enum pc_kernel_kind kind,
+                           struct pc_arena *arena) {
     return pc_arena_printf(arena, "%s_%s_%s", prefix, layer->name, pc_kernel_suffix[kind]);
 }
 
 static bool verified(const struct pc_kernel *kernel, const char *after, struct pc_diags *diags) {
     const char *problem = ir_verify(kernel->ir, 1);
     if (problem)
-        pc_diag_add(diags, PC_DIAG_INTERNAL, kernel->layer->name_span, "after %s: %s; this is a bug in poolc", after, problem);
+        pc_diag_add(diags, PC_DIAG_INTERNAL, kernel->layer->name_span, "after %s: %s; this is a bug in poolc", after,
+                    problem);
     return !problem;
 }
 
-struct pc_kernel *pc_kernel_build(const struct pc_layer *layer, enum pc_kernel_kind kind, const struct pc_kernel_options *options,
-                                  struct pc_arena *arena, struct pc_diags *diags) {
+struct pc_kernel *pc_kernel_build(const struct pc_layer *layer, enum pc_kernel_kind kind,
+                                  const struct pc_kernel_options *options, struct pc_arena *arena, struct pc_diags *diags) {
     bool verify = options->verify;
 #ifndef NDEBUG
     verify = true;

@@ -24,10 +24,11 @@ struct pc_kernel_options {
 
 /* Builds the kernel, or NULL with an error in diags; a failed verification is an error too (PC_DIAG_INTERNAL). The layer
  * must have the kernel (pc_layer_has_kernel). */
-struct pc_kernel *pc_kernel_build(const struct pc_layer *layer, enum pc_kernel_kind kind, const struct pc_kernel_options *options,
-                                  struct pc_arena *arena, struct pc_diags *diags);
+struct pc_kernel *pc_kernel_build(const struct pc_layer *layer, enum pc_kernel_kind kind,
+                                  const struct pc_kernel_options *options, struct pc_arena *arena, struct pc_diags *diags);
 
 /* <prefix>_<layer>_<suffix>: the one rule of function names. */
-const char *pc_kernel_name(const char *prefix, const struct pc_layer *layer, enum pc_kernel_kind kind, struct pc_arena *arena);
+const char *pc_kernel_name(const char *prefix, const struct pc_layer *layer, enum pc_kernel_kind kind,
+                           struct pc_arena *arena);
 
 #endif

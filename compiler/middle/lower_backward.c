@@ -1,8 +1,8 @@
 /* lower_backward.c - gradients by gathering.
  *
  * note [polyphase gather]
- * An input position is covered by a constant list of (window, tap) pairs that repeats with the stride.  So the gradient of an
- * input is a sum over that list, computed where the input lies and stored once: nothing is cleared before, nothing is
+ * An input position is covered by a constant list of (window, tap) pairs that repeats with the stride.  So the gradient of
+ * an input is a sum over that list, computed where the input lies and stored once: nothing is cleared before, nothing is
  * scattered, and disjoint parts of the input can run in parallel.
  *
  * Max and min compare the stored tap number of each covering window with the constant tap this position has in it, and add
@@ -258,10 +258,11 @@ static void unroll_cells(struct nest *nest, int axis, const struct pc_cell *cell
     for (int64_t c = 0; c < cells; c++)
         for (int p = 0; p < cell->phase_count; p++)
             for (int64_t f = 0; f < cell->phases[p].count; f++)
-                positions[count++] = (struct position){.in = c * cell->in_step + cell->phases[p].in + f * cell->phases[p].step,
-                                                       .phase = &cell->phases[p],
-                                                       .tap_offset = f,
-                                                       .out_offset = c * cell->out_step};
+                positions[count++] =
+                    (struct position){.in = c * cell->in_step + cell->phases[p].in + f * cell->phases[p].step,
+                                      .phase = &cell->phases[p],
+                                      .tap_offset = f,
+                                      .out_offset = c * cell->out_step};
     nest->positions[axis] = positions;
     nest->position_count[axis] = count;
 }

@@ -112,7 +112,8 @@ static struct item leaf(struct nest *nest, const struct cursor *c) {
     if (nest->pass.active && !nest->pass.first)
         return partial(nest, c);
     struct item item = {.raw = true};
-    item.value = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, sum_of(c->at, nest, offsetof(struct steps, wide)));
+    item.value =
+        nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, sum_of(c->at, nest, offsetof(struct steps, wide)));
     if (nest->mode->lift == PC_LIFT_ABS_POW) {
         const double p = nest->layer->desc.p;
         /* An even product needs no absolute value. */
@@ -393,8 +394,9 @@ static void tile_body(struct nest *nest) {
 /* What the reader of a kernel sees above the code for one kind of windows. */
 static void describe(struct nest *nest, int axis, const struct pc_segment *s) {
     const int64_t last = s->out + s->count - 1, kernel = nest->layer->axis[axis].kernel;
-    const char *outputs = s->count == 1 ? pc_arena_printf(nest->arena, "%s %" PRId64, out_names[axis], s->out)
-                                        : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, out_names[axis], s->out, last);
+    const char *outputs = s->count == 1
+                              ? pc_arena_printf(nest->arena, "%s %" PRId64, out_names[axis], s->out)
+                              : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, out_names[axis], s->out, last);
     const char *taps = s->taps == kernel ? "all taps"
                        : s->taps == 1 ? pc_arena_printf(nest->arena, "%s %" PRId64, tap_names[axis], s->tap)
                                       : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, tap_names[axis], s->tap,
@@ -413,13 +415,16 @@ static void axis_level(struct nest *nest, int level, int axis) {
         nest->segment[axis] = s;
         if (plan->count > 1 && nest->plan->form != PC_FORM_STRAIGHT)
             describe(nest, axis, s);
-        nest_move(nest, (struct steps){.wide = s->in * stride.wide, .narrow = s->out * stride.narrow, .plane = s->in * stride.plane}, 1);
+        nest_move(
+            nest,
+            (struct steps){.wide = s->in * stride.wide, .narrow = s->out * stride.narrow, .plane = s->in * stride.plane}, 1);
         /* A straight line is one tile; elsewhere equal tiles, then what is left over. */
         const int64_t tile = nest->plan->form == PC_FORM_STRAIGHT || s->count < plan->tile ? s->count : plan->tile;
         const int64_t tiles = s->count / tile;
         nest->tile[axis] = tile;
-        nest_repeat(nest, level + 1, out_names[axis], tiles,
-                    (struct steps){.wide = output.wide * tile, .narrow = output.narrow * tile, .plane = output.plane * tile});
+        nest_repeat(
+            nest, level + 1, out_names[axis], tiles,
+            (struct steps){.wide = output.wide * tile, .narrow = output.narrow * tile, .plane = output.plane * tile});
         if (s->count % tile) {
             nest_move(nest, output, tiles * tile);
             nest->tile[axis] = s->count % tile;

@@ -61,7 +61,8 @@ struct nest {
     /* Elements from a spatial position to the next along an axis. */
     struct steps stride[POOL_MAX_RANK];
     struct pass pass;
-    int state_outer; /* forward: the first terms of at.narrow do not count for `state`, which is a local plane (note [wide state]) */
+    int state_outer; /* forward: the first terms of at.narrow do not count for `state`, which is a local plane (note [wide
+                        state]) */
     bool weighted; /* backward: dy was weighted and divided when it was copied (lower_staged.c) */
     /* The current segment and tile (forward). */
     const struct pc_segment *segment[POOL_MAX_RANK];

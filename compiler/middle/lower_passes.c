@@ -1,12 +1,13 @@
 /* lower_passes.c - a forward kernel that goes along one axis at a time.
  *
  * note [passes]
- * Windows near a border differ from the others, along each axis on its own.  A kernel that unrolls whole windows has code for
- * every combination: 13 kinds of windows along two axes make 169 regions.  Reducing along W into a local array, then along H,
- * then along D needs 13 + 13, and fewer combinations per output too.  W comes first: a row is reduced before rows are
- * compared, which keeps the first of equal maxima in row-major order, and the last of several NaN.
+ * Windows near a border differ from the others, along each axis on its own.  A kernel that unrolls whole windows has code
+ * for every combination: 13 kinds of windows along two axes make 169 regions.  Reducing along W into a local array, then
+ * along H, then along D needs 13 + 13, and fewer combinations per output too.  W comes first: a row is reduced before rows
+ * are compared, which keeps the first of equal maxima in row-major order, and the last of several NaN.
  *
- * Each pass is an ordinary forward nest whose other axes have windows of one tap; what differs is where it reads and writes. */
+ * Each pass is an ordinary forward nest whose other axes have windows of one tap; what differs is where it reads and writes.
+ */
 #include "middle/lower_nest.h"
 
 /* Windows of one tap at every position of an axis that a pass does not reduce. The last pass divides, so there they carry

@@ -2,11 +2,11 @@
  *
  * note [staging]
  * Near a border an input is covered by fewer windows, and the combinations of borders along the axes multiply, as in the
- * forward pass.  Here dy is first copied into a local array with zeros around it, one for each window that would exist if the
- * output went on; then every input is covered by all windows, and one piece of code serves them all.  The added zeros change
- * no bit: a gradient starts from +0 and x + 0 = x.  What depends on the window alone - its divisor, y^(1 - p) - is worked
- * out once in the copy and not once for each input that the window covers.  Tap numbers are widened in the copy to the width
- * of the values, so that a C compiler can compare and add in vectors of one length. */
+ * forward pass.  Here dy is first copied into a local array with zeros around it, one for each window that would exist if
+ * the output went on; then every input is covered by all windows, and one piece of code serves them all.  The added zeros
+ * change no bit: a gradient starts from +0 and x + 0 = x.  What depends on the window alone - its divisor, y^(1 - p) - is
+ * worked out once in the copy and not once for each input that the window covers.  Tap numbers are widened in the copy to
+ * the width of the values, so that a C compiler can compare and add in vectors of one length. */
 #include "middle/lower_nest.h"
 
 /* The layer's axis as if the output went on as far as any window covers an input. */

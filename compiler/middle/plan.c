@@ -284,12 +284,15 @@ static bool compares_states(const struct pc_plan *plan) {
 static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
     const struct pc_axis *axis = plan->layer->axis;
     const double bytes = (double)axis[0].out * (double)axis[1].out * (double)axis[2].out * ir_elements[plan->track].bytes;
-    if (plan->kind != PC_KERNEL_TRAIN || !compares_states(plan) || bytes > (double)LOCAL_MAX || bytes <= ir_elements[plan->track].bytes)
+    if (plan->kind != PC_KERNEL_TRAIN || !compares_states(plan) || bytes > (double)LOCAL_MAX ||
+        bytes <= ir_elements[plan->track].bytes)
         return;
     plan->wide_state = true;
     plan->local_bytes = (int64_t)bytes;
-    explain(plan, pc_arena_printf(arena, "tap numbers become bytes in a loop of their own, so that rows are vectors of one width "
-                                         "(%" PRId64 " bytes of local arrays)", plan->local_bytes));
+    explain(plan, pc_arena_printf(arena,
+                                  "tap numbers become bytes in a loop of their own, so that rows are vectors of one width "
+                                  "(%" PRId64 " bytes of local arrays)",
+                                  plan->local_bytes));
 }
 
 /* Passes (forward) or staging (backward), where whole windows would make too much code or work and the local arrays fit. */
@@ -351,7 +354,8 @@ static int64_t block_combinations(int64_t at, int64_t taps, int64_t shared_end, 
     if (taps < 2 || (!first && at + taps <= shared_end))
         return 0;
     const int64_t left = block_split(at, taps);
-    return 1 + block_combinations(at, left, shared_end, first) + block_combinations(at + left, taps - left, shared_end, first);
+    return 1 + block_combinations(at, left, shared_end, first) +
+           block_combinations(at + left, taps - left, shared_end, first);
 }
 
 static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
@@ -384,12 +388,12 @@ static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
             axis->scheme = PC_SCHEME_BLOCKS; /* as many operations in a tree, which is shallow and rounds less */
         }
         if (axis->scheme != PC_SCHEME_DIRECT)
-            explain(plan, pc_arena_printf(arena,
-                                          "taps along %c in %s: %" PRId64 " combinations for %" PRId64 " output%s, one after "
-                                          "the other %" PRId64,
-                                          axis_names[a],
-                                          axis->scheme == PC_SCHEME_BLOCKS ? "dyadic blocks" : "overlapping halves", best,
-                                          tile, tile == 1 ? "" : "s", direct));
+            explain(plan,
+                    pc_arena_printf(arena,
+                                    "taps along %c in %s: %" PRId64 " combinations for %" PRId64 " output%s, one after "
+                                    "the other %" PRId64,
+                                    axis_names[a], axis->scheme == PC_SCHEME_BLOCKS ? "dyadic blocks" : "overlapping halves",
+                                    best, tile, tile == 1 ? "" : "s", direct));
     }
 }
 
@@ -439,14 +443,17 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
     plan->form = layer->unroll != PC_UNROLL_WINDOW && size <= (double)budget ? PC_FORM_STRAIGHT : PC_FORM_LOOPS;
     if (plan->form == PC_FORM_STRAIGHT) {
         plan->estimate = size;
-        explain(plan, pc_arena_printf(arena, "one straight line: the whole layer takes about %.0f nodes, the budget is %" PRId64,
-                                      size, budget));
+        explain(plan,
+                pc_arena_printf(arena, "one straight line: the whole layer takes about %.0f nodes, the budget is %" PRId64,
+                                size, budget));
         return true;
     }
     explain(plan, layer->unroll == PC_UNROLL_WINDOW
                       ? "loops over equal windows, because the spec says 'unroll window'"
-                      : pc_arena_printf(arena, "loops over equal windows: one straight line would take about %.3g nodes, the "
-                                               "budget is %" PRId64, size, budget));
+                      : pc_arena_printf(arena,
+                                        "loops over equal windows: one straight line would take about %.3g nodes, the "
+                                        "budget is %" PRId64,
+                                        size, budget));
     double (*estimate)(const struct pc_plan *) = estimate_loops;
     if (choose_local_arrays(plan, arena) && plan->form == PC_FORM_PASSES)
         estimate = estimate_apart;
@@ -503,7 +510,8 @@ void pc_plan_print(const struct pc_plan *plan, struct pc_text *text) {
                            axis->roll ? "windows looped" : "windows unrolled", axis->roll_phases ? ", phases looped" : "");
         else
             pc_text_printf(text, "  %c: %d kind%s of windows, tile %" PRId64 ", taps %s, %s\n", axis_names[a], axis->count,
-                           axis->count == 1 ? "" : "s", axis->tile, axis->roll ? "looped" : "unrolled", schemes[axis->scheme]);
+                           axis->count == 1 ? "" : "s", axis->tile, axis->roll ? "looped" : "unrolled",
+                           schemes[axis->scheme]);
     }
     for (int i = 0; i < plan->reason_count; i++)
         pc_text_printf(text, "  - %s\n", plan->reasons[i]);

@@ -38,7 +38,7 @@ enum pc_form {
     PC_FORM_STRAIGHT, /* the whole kernel is one straight line */
     PC_FORM_LOOPS,    /* loops over the regions in which windows are equal */
     PC_FORM_PASSES,   /* forward: an axis at a time, through local arrays, so that borders add up instead of multiplying */
-    PC_FORM_STAGED,   /* backward: dy is first copied into a local array with zeros around it, so that there are no borders */
+    PC_FORM_STAGED, /* backward: dy is first copied into a local array with zeros around it, so that there are no borders */
 };
 extern const char *const pc_form_names[];
 

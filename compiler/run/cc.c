@@ -32,7 +32,8 @@ static const char prefix[] = "poolc"; /* the module's own name need not be an id
 static void add_call(const struct pc_layer *layer, enum pc_kernel_kind kind, struct pc_arena *arena, struct pc_text *text) {
     const char *name = pc_kernel_name(prefix, layer, kind, arena);
     const struct pc_parameters parameters = pc_parameters_of(layer, kind);
-    pc_text_printf(text, "void %s_call(void *const *buffers);\nvoid %s_call(void *const *buffers) {\n    %s(", name, name, name);
+    pc_text_printf(text, "void %s_call(void *const *buffers);\nvoid %s_call(void *const *buffers) {\n    %s(", name, name,
+                   name);
     for (int i = 0; i < parameters.count; i++) {
         const struct pc_parameter *parameter = &parameters.items[i];
         pc_text_printf(text, "%s(%s%s *)buffers[%d]", i ? ", " : "", parameter->output ? "" : "const ",
@@ -217,8 +218,8 @@ static void report(struct failure *failure, const char *program, const char *fol
                          strerror(failure->status));
         return;
     case FAILED_START:
-        PC_BACKEND_ERROR(diags, "cannot run the C compiler '%s': %s; set CC to another one, or choose another backend", program,
-                         strerror(failure->status));
+        PC_BACKEND_ERROR(diags, "cannot run the C compiler '%s': %s; set CC to another one, or choose another backend",
+                         program, strerror(failure->status));
         return;
     case FAILED_COMPILE:
         PC_BACKEND_ERROR(diags, "the C compiler '%s' failed with status %d:\n%s", program, failure->status, failure->text);

@@ -103,7 +103,8 @@ static bool collect(int input, pid_t child, const struct pc_signals *signals, ch
     return stopped;
 }
 
-struct pc_process_end pc_process_run(const char *const *arguments, const struct pc_signals *signals, char *errors, size_t size) {
+struct pc_process_end pc_process_run(const char *const *arguments, const struct pc_signals *signals, char *errors,
+                                     size_t size) {
     struct pc_process_end end = {0};
     int ends[2];
     errors[0] = '\0';

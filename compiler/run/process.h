@@ -24,6 +24,7 @@ void pc_signals_release(const struct pc_signals *signals);
 
 /* Runs arguments[0], looked up in $PATH, with the arguments up to NULL. Its standard input is empty, its standard output is
  * thrown away, and the beginning of its standard error is stored in `errors`, NUL-terminated (`size` >= 1 bytes). */
-struct pc_process_end pc_process_run(const char *const *arguments, const struct pc_signals *signals, char *errors, size_t size);
+struct pc_process_end pc_process_run(const char *const *arguments, const struct pc_signals *signals, char *errors,
+                                     size_t size);
 
 #endif

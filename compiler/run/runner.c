@@ -136,7 +136,8 @@ bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind k
     for (int i = 0; i < parameters.count; i++) {
         memory[i] = pc_tensor_memory(tensors, parameters.items[i].tensor);
         if (!memory[i] && runner->backend != PC_BACKEND_REF) {
-            PC_BACKEND_ERROR(diags, "a tensor that %s of pool '%s' needs was not given", pc_kernel_suffix[kind], facts->name);
+            PC_BACKEND_ERROR(diags, "a tensor that %s of pool '%s' needs was not given", pc_kernel_suffix[kind],
+                             facts->name);
             return false;
         }
     }

@@ -61,7 +61,8 @@ static void count_forward(const struct pc_plan *plan, int a, bool seen[KIND_COUN
     for (int i = 0; i < axis->count; i++) {
         const int64_t count = axis->segments[i].count;
         seen[KIND_TILE] |= plan->form == PC_FORM_LOOPS && axis->tile > 1 && count >= axis->tile;
-        seen[KIND_TILE_REST] |= plan->form == PC_FORM_LOOPS && axis->tile > 1 && count > axis->tile && count % axis->tile != 0;
+        seen[KIND_TILE_REST] |=
+            plan->form == PC_FORM_LOOPS && axis->tile > 1 && count > axis->tile && count % axis->tile != 0;
         if (axis->roll && axis->segments[i].taps > 1) {
             seen[KIND_ROLLED_TAPS] = true;
             seen[KIND_ROLLED_TAPS_INDEX] |= plan->kind == PC_KERNEL_TRAIN || plan->layer->desc.indices != POOL_INDICES_NONE;
@@ -271,7 +272,8 @@ static size_t build_kernels(struct stage *stage) {
 }
 
 static bool open_compiler(struct stage *stage, int which) {
-    static const char *const optimization[][3] = {{"-O1", NULL}, {"-O2", NULL}, {"-O1", NULL}, {"-O3", "-march=native", NULL}, {"-O1", NULL}, {"-O2", NULL}};
+    static const char *const optimization[][3] = {
+        {"-O1", NULL}, {"-O2", NULL}, {"-O1", NULL}, {"-O3", "-march=native", NULL}, {"-O1", NULL}, {"-O2", NULL}};
     enum { LEVELS = sizeof optimization / sizeof *optimization };
     static const char *const c[] = {"-std=c99", NULL}, *const cplusplus[] = {"-x", "c++", "-std=c++11", NULL};
     static const char *const strict[] = {"-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror", NULL};
@@ -301,8 +303,14 @@ static bool open_compiler(struct stage *stage, int which) {
 /* Which layer the C compiler does not take: each alone. */
 static size_t find_uncompilable(struct batch *batch) {
     for (size_t i = 0; i < batch->count; i++) {
-        struct batch one = {.layers = &batch->layers[i], .count = 1, .plan = batch->plan, .nodes_max = batch->nodes_max, .variant = batch->variant,
-                            .seed = batch->seed, .compiler_count = batch->compiler_count, .quiet = batch->quiet};
+        struct batch one = {.layers = &batch->layers[i],
+                            .count = 1,
+                            .plan = batch->plan,
+                            .nodes_max = batch->nodes_max,
+                            .variant = batch->variant,
+                            .seed = batch->seed,
+                            .compiler_count = batch->compiler_count,
+                            .quiet = batch->quiet};
         memcpy(one.compilers, batch->compilers, sizeof one.compilers);
         const bool failed = batch_run(&one) < 1;
         pc_arena_release(&one.arena);

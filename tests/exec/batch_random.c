@@ -28,8 +28,9 @@ static void special(struct pool_random *random, struct pool_desc *desc) {
         desc->divisor = (enum pool_divisor)pool_random_below(random, POOL_DIVISOR_WINDOW + 1);
     if (desc->mode == POOL_MAX || desc->mode == POOL_MIN) {
         desc->nan = pool_random_chance(random, 1, 2) ? POOL_NAN_IGNORE : POOL_NAN_PROPAGATE;
-        desc->indices = pool_random_chance(random, 1, 2) ? POOL_INDICES_NONE
-                                                         : (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
+        desc->indices = pool_random_chance(random, 1, 2)
+                            ? POOL_INDICES_NONE
+                            : (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
     }
     for (int a = 0; a < rank; a++) {
         desc->kernel[a] = slides      ? pool_random_between(random, 3, 20)

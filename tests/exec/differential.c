@@ -4,8 +4,8 @@
  *
  * Layers come in batches, one C file each.  Reference and interpreter agree within pool/compare.h, interpreter and C bit for
  * bit; inputs are plain and hard; buffers touch unreadable pages.  The batches differ in unroll budget, flags and language
- * (C99 and C++), and the run fails when some kind of kernel never occurred in it.  A failing layer is made smaller as long as
- * it fails, and printed as a spec. */
+ * (C99 and C++), and the run fails when some kind of kernel never occurred in it.  A failing layer is made smaller as long
+ * as it fails, and printed as a spec. */
 #include "batch.h"
 
 #include <errno.h>
@@ -109,7 +109,8 @@ static void shrink(const struct batch *from, size_t layer) {
 static int work(const struct options *options, long first, int output) {
     struct counts counts = {0};
     int failures = 0;
-    for (long number = first; number * options->batch < options->layers && failures < FAILURES_MAX; number += options->jobs) {
+    for (long number = first; number * options->batch < options->layers && failures < FAILURES_MAX;
+         number += options->jobs) {
         struct batch *batch = new_batch(options, number);
         const size_t failed = batch_run(batch);
         if (failed < batch->count) {
@@ -197,7 +198,8 @@ int main(int argc, char **argv) {
     }
     for (char *word = strtok(list, ","); word && options.compiler_count < COMPILERS_MAX; word = strtok(NULL, ","))
         options.compilers[options.compiler_count++] = word;
-    if (options.layers < 1 || options.batch < 1 || options.jobs < 1 || options.jobs > JOBS_MAX || options.compiler_count == 0)
+    if (options.layers < 1 || options.batch < 1 || options.jobs < 1 || options.jobs > JOBS_MAX ||
+        options.compiler_count == 0)
         return usage();
     batch_catch_crashes();
     return run(&options);

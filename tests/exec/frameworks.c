@@ -3,8 +3,8 @@
  *     frameworks FOLDER
  *
  * FOLDER holds manifest.csv and cases/.  All cases become one module, so C is compiled once.  A case of class `bits` has one
- * right answer; in one of class `sum` the order of additions is the framework's, and numbers are compared within the bound of
- * README.md: rounding errors in proportion to the sum of the absolute terms, which the reference computes from absolute
+ * right answer; in one of class `sum` the order of additions is the framework's, and numbers are compared within the bound
+ * of README.md: rounding errors in proportion to the sum of the absolute terms, which the reference computes from absolute
  * values. */
 #include "subject.h"
 
@@ -37,7 +37,8 @@ struct suite {
     int failures, compared;
 };
 
-static void fail(struct suite *suite, const struct test_case *test, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void fail(struct suite *suite, const struct test_case *test, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static void fail(struct suite *suite, const struct test_case *test, const char *format, ...) {
     va_list args;
@@ -180,7 +181,8 @@ static void compare_reals(struct suite *suite, size_t number, const char *who, c
     suite->compared++;
 }
 
-static void compare_indices(struct suite *suite, size_t number, const char *who, const int64_t *expected, const void *actual) {
+static void compare_indices(struct suite *suite, size_t number, const char *who, const int64_t *expected,
+                            const void *actual) {
     const struct pc_layer *layer = &suite->module.layers[number];
     for (int64_t i = 0; i < layer->y_count; i++) {
         const int64_t a = pc_index_element(layer) == IR_I64 ? ((const int64_t *)actual)[i] : ((const int32_t *)actual)[i];
@@ -230,7 +232,8 @@ static void release_numbers(struct numbers *n) {
     free(n->dx_sizes);
 }
 
-static bool run_kernels(struct suite *suite, size_t number, struct pc_runner *runner, const struct numbers *n, struct tensors *t) {
+static bool run_kernels(struct suite *suite, size_t number, struct pc_runner *runner, const struct numbers *n,
+                        struct tensors *t) {
     const struct pc_layer *layer = &suite->module.layers[number];
     memcpy(t->buffer[PC_TENSOR_X].data, n->x.data, t->bytes[PC_TENSOR_X]);
     tensors_clear_outputs(t, 0x5A);
@@ -246,7 +249,8 @@ static bool run_kernels(struct suite *suite, size_t number, struct pc_runner *ru
     return true;
 }
 
-static void run_case(struct suite *suite, size_t number, const char *who, struct pc_runner *runner, const struct numbers *n) {
+static void run_case(struct suite *suite, size_t number, const char *who, struct pc_runner *runner,
+                     const struct numbers *n) {
     const struct pc_layer *layer = &suite->module.layers[number];
     struct tensors t;
     if (!tensors_open(&t, layer, number % 2 ? PC_FLUSH_BEGIN : PC_FLUSH_END))

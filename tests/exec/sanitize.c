@@ -88,7 +88,9 @@ static void add_layer(const struct pc_layer *layer, struct pc_arena *arena, stru
     for (int i = 0; i < PC_TENSOR_COUNT; i++)
         if (used[i])
             add_array(layer, (enum pc_tensor)i,
-                      i == PC_TENSOR_INDICES ? pc_index_element(layer) : i == PC_TENSOR_STATE ? pc_state_element(layer) : real,
+                      i == PC_TENSOR_INDICES ? pc_index_element(layer)
+                      : i == PC_TENSOR_STATE ? pc_state_element(layer)
+                                             : real,
                       text);
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
         if (pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
@@ -161,8 +163,19 @@ static int run(const char *const *arguments, bool quiet) {
 }
 
 static bool run_folder(const struct folder *folder, const char *compiler) {
-    const char *const compile[] = {compiler, "-std=c99", "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-                                   "-ffp-contract=off", "-o", folder->program, folder->kernels, folder->main, "-lm", NULL};
+    const char *const compile[] = {compiler,
+                                   "-std=c99",
+                                   "-g",
+                                   "-O1",
+                                   "-fsanitize=address,undefined",
+                                   "-fno-sanitize-recover=all",
+                                   "-ffp-contract=off",
+                                   "-o",
+                                   folder->program,
+                                   folder->kernels,
+                                   folder->main,
+                                   "-lm",
+                                   NULL};
     const char *const program[] = {folder->program, NULL}, *const short_program[] = {folder->program, "short", NULL};
     if (run(compile, false) != 0 || run(program, false) != 0)
         return false;

@@ -199,8 +199,8 @@ static const char *compare_covers(const struct windows *w, const struct pc_phase
 }
 
 /* One cell, which begins at input position `begin`: each position belongs to one phase. */
-static const char *compare_cell(const struct windows *w, const struct pc_axis *axis, const struct pc_cell *cell, int64_t begin,
-                                int64_t out_offset) {
+static const char *compare_cell(const struct windows *w, const struct pc_axis *axis, const struct pc_cell *cell,
+                                int64_t begin, int64_t out_offset) {
     bool found[IN_MAX] = {false};
     int64_t positions = 0;
     for (int n = 0; n < cell->phase_count; n++) {

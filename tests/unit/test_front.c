@@ -302,7 +302,8 @@ Test(front, modes_passes_unroll_and_indices) {
     }
     cr_expect(layer_with(&front, "lp (3 - 1)", "9", "kernel 3")->desc.p == 2);
     release(&front);
-    run(&front, "let x2 = 4; let x = 3\npool a { mode lp x2; shape 9; kernel 2 }\npool b { mode lp x; shape 9; kernel 2 }\n");
+    run(&front,
+        "let x2 = 4; let x = 3\npool a { mode lp x2; shape 9; kernel 2 }\npool b { mode lp x; shape 9; kernel 2 }\n");
     cr_assert_eq(front.module->count, 2, "%s", rendered(&front));
     cr_expect(front.module->layers[0].desc.p == 4 && front.module->layers[1].desc.p == 3);
     release(&front);

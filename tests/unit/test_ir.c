@@ -103,9 +103,11 @@ Test(ir_print, exact_text) {
     const struct ir_affine from = {.buffer = 0, .count = 2, .term = {{i, 16}, {j, 1}}};
     const struct ir_affine to = {.buffer = 1, .count = 2, .term = {{i, 4}, {j, 1}}};
     const struct ir_affine plain = {.buffer = -1, .count = 1, .term = {{i, -3}}};
-    const ir_ref a = ir_load(&k.b, f32x4, &from, 3, 0), masked = ir_load(&k.b, f32x4, &from, -1, ir_mask(&k.b, 4, 10));
+    const ir_ref a = ir_load(&k.b, f32x4, &from, 3, 0), odd = ir_mask(&k.b, 4, 10);
+    const ir_ref masked = ir_load(&k.b, f32x4, &from, -1, odd);
     const ir_ref mixed = ir_shuffle(&k.b, a, masked, 4, list);
-    const ir_ref picked = ir_select(&k.b, ir_op2(&k.b, IR_UNORDERED, mixed, a), ir_real(&k.b, f32x4, 0.1), mixed);
+    const ir_ref mask = ir_op2(&k.b, IR_UNORDERED, mixed, a);
+    const ir_ref picked = ir_select(&k.b, mask, ir_real(&k.b, f32x4, 0.1), mixed);
     ir_store(&k.b, &to, 0, ir_reduce(&k.b, IR_REDUCE_GT, picked), 0);
     ir_loop_end(&k.b, j);
     ir_loop_next(&k.b, i, 0, last);
@@ -127,8 +129,8 @@ Test(ir_print, exact_text) {
                                   "      v10 = load f32x4 x[16*i + j + 3]\n"
                                   "      v12 = load f32x4 x[16*i + j - 1] mask 0xa\n"
                                   "      v13 = shuffle f32x4 v10, v12 [3 4 0 7]\n"
-                                  "      v15 = unordered maskx4 v13, v10\n"
-                                  "      v16 = select f32x4 v15, 0.100000001, v13\n"
+                                  "      v14 = unordered maskx4 v13, v10\n"
+                                  "      v16 = select f32x4 v14, 0.100000001, v13\n"
                                   "      v17 = reduce_gt f32 v16\n"
                                   "      store y[4*i + j] v17\n"
                                   "    v19 = neg f32 v5\n"

@@ -226,7 +226,7 @@ static void check_pair(struct kit *k, const float *x, const float *expected) {
     float y[LANES];
     for (int i = 0; i < LANES; i++)
         y[i] = -99;
-    run(k, (void *const[]){(void *)(uintptr_t)x, y});
+    run(k, (void *const[]){(void *)(uintptr_t)x, y, NULL}); /* there may be a local */
     for (int i = 0; i < LANES; i++)
         cr_assert(same_number(y[i], expected[i]), "y[%d] is %g, not %g", i, y[i], expected[i]);
     close_kit(k);
