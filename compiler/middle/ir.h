@@ -146,8 +146,8 @@ static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
 void ir_print(const struct ir_function *function, struct pc_text *text);
 
 /* ir_verify.c: NULL if the function is well formed, else what is wrong (in the arena): types; definition before use; every
- * load and store inside its buffer for all values of the loop variables; every element of every output stored exactly once;
- * `lanes_max` lanes at most. A failure is a bug of the compiler. */
+ * load and store inside its buffer for all values of the loop variables; every element of every output stored exactly once
+ * (kernels of up to four million stores); `lanes_max` lanes at most. A failure is a bug of the compiler. */
 const char *ir_verify(const struct ir_function *function, int lanes_max);
 
 /* ir_cost.c: exact counts over a whole run, a vector operation counted once. */

@@ -290,7 +290,12 @@ static bool mark_stores(struct verifier *v, const struct ir_block *block) {
     return true;
 }
 
+/* Stores beyond which marking would take longer than anybody waits in a debug build. */
+enum { COVERAGE_MAX = 1 << 22 };
+
 static bool check_coverage(struct verifier *v) {
+    if (ir_cost_of(v->f).stores > COVERAGE_MAX)
+        return true;
     struct pc_arena *arena = v->f->arena;
     v->stored = PC_NEW_ARRAY(arena, v->f->buffer_count, uint8_t *);
     v->variable = PC_NEW_ARRAY(arena, v->f->loop_count, int64_t);
