@@ -69,9 +69,24 @@ void nest_cut(struct nest *nest) {
 
 /* ---- loops ---- */
 
+/* Whether the loop over positions and the loop over channels inside it run through memory as one: windows of stride 1,
+ * channels-last.  One long loop makes better vectors than many short ones, and gcc 12 has miscompiled the short ones (f64,
+ * 5 channels, AVX-512). */
+static bool is_one_loop(const struct nest *nest, int level, struct steps steps) {
+    const struct level *inner = &nest->level[level];
+    return level == nest->level_count - 1 && inner->kind == LEVEL_PLAIN && inner->trip > 1 &&
+           steps.wide == inner->trip * inner->steps.wide && steps.narrow == inner->trip * inner->steps.narrow &&
+           nest->layer->desc.indices != POOL_INDICES_PLANE; /* which does not move with the channel */
+}
+
 void nest_repeat(struct nest *nest, int level, const char *name, int64_t trip, struct steps steps) {
     if (trip == 1) {
         nest_descend(nest, level);
+    } else if (nest->plan->form != PC_FORM_STRAIGHT && is_one_loop(nest, level, steps)) {
+        const struct level *inner = &nest->level[level];
+        const uint32_t loop = nest_open(nest, "i", trip * inner->trip, inner->steps);
+        nest_descend(nest, level + 1);
+        nest_close(nest, loop);
     } else if (nest->plan->form == PC_FORM_STRAIGHT) {
         for (int64_t i = 0; i < trip; i++) {
             nest_descend(nest, level);
