@@ -198,6 +198,15 @@ static const char *compare_covers(const struct windows *w, const struct pc_phase
     return NULL;
 }
 
+/* Whether two phases a step apart could have been one: loops over phases depend on there being few. */
+static bool could_be_one(const struct pc_phase *a, const struct pc_phase *b) {
+    bool same = b->in == a->in + a->count * a->step && a->cover_count == b->cover_count;
+    for (int n = 0; same && n < a->cover_count; n++)
+        same = a->covers[n].out == b->covers[n].out && a->covers[n].count == b->covers[n].count &&
+               a->covers[n].out_step == b->covers[n].out_step && a->covers[n].divisor == b->covers[n].divisor;
+    return same;
+}
+
 /* One cell, which begins at input position `begin`: each position belongs to one phase. */
 static const char *compare_cell(const struct windows *w, const struct pc_axis *axis, const struct pc_cell *cell,
                                 int64_t begin, int64_t out_offset) {
@@ -207,6 +216,8 @@ static const char *compare_cell(const struct windows *w, const struct pc_axis *a
         const struct pc_phase *phase = &cell->phases[n];
         if (phase->count < 1 || phase->step != axis->dilation)
             return "the size or the step of a phase";
+        if (n > 0 && could_be_one(phase - 1, phase))
+            return "equal neighbours are two phases";
         for (int64_t f = 0; f < phase->count; f++, positions++) {
             const int64_t in = phase->in + f * phase->step;
             if (in < 0 || in >= cell->length || found[in])

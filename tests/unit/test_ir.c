@@ -228,19 +228,27 @@ Test(ir_build, each_block_has_its_own_values) {
     close_kit(&k);
 }
 
-/* Thousands of values, so that the table grows several times. */
+/* Thousands of values, so that the table grows several times and its chains hold values that differ in one place only. */
 Test(ir_build, numbering_survives_growth) {
     enum { MANY = 20000 };
     static ir_ref refs[MANY];
     struct kit k;
     open_kit(&k);
-    ir_buffer_add(k.f, "x", IR_F32, MANY, IR_INPUT);
+    ir_buffer_add(k.f, "x", IR_F32, MANY + 3, IR_INPUT);
     for (int i = 0; i < MANY; i++)
         refs[i] = load(&k, f32, 0, i);
-    for (int i = 0; i < MANY; i++)
+    for (int i = 0; i < MANY; i++) {
         if (load(&k, f32, 0, i) != refs[i])
             cr_assert_fail("value %d was lost", i);
-    cr_assert_eq(k.f->body.count, MANY);
+        const struct ir_node left = *ir_at(k.f, ir_op2(&k.b, IR_ADD, refs[i], refs[7]));
+        const struct ir_node right = *ir_at(k.f, ir_op2(&k.b, IR_ADD, refs[7], refs[i]));
+        const struct ir_node wide = *ir_at(k.f, load(&k, f32x4, 0, i));
+        const struct ir_node other = *ir_at(k.f, ir_op2(&k.b, IR_SUB, refs[7], refs[i]));
+        if (left.operand[0] != refs[i] || left.operand[1] != refs[7] || right.operand[0] != refs[7] ||
+            right.operand[1] != refs[i] || wide.type.lanes != 4 || other.op != IR_SUB)
+            cr_assert_fail("value %d was taken for another", i);
+    }
+    cr_assert_eq(k.f->body.count, 5 * MANY - 1, "refs[7] + refs[7] is two of them");
     close_kit(&k);
 }
 
@@ -263,8 +271,8 @@ Test(ir_build, folds_what_is_known) {
 
 /* ---- simplifying ---- */
 
-/* Everything that pc_simplify rewrites, in 16 lanes: eight results, some through loops. */
-enum { RESULTS = 8 };
+/* Everything that pc_simplify rewrites, in 16 lanes: nine results, one through a loop. */
+enum { RESULTS = 9 };
 static void build_reducible(struct kit *k) {
     const struct ir_type type = {IR_F32, LANES};
     open_kit(k);
@@ -282,6 +290,7 @@ static void build_reducible(struct kit *k) {
         ir_select(&k->b, none, x, ir_op2(&k->b, IR_DIV, x, ir_real(&k->b, type, -0.5))),
         ir_select(&k->b, ir_op2(&k->b, IR_OR, none, ir_op2(&k->b, IR_AND, positive, all)), x, one),
         ir_select(&k->b, ir_op2(&k->b, IR_AND, all, ir_op2(&k->b, IR_OR, positive, none)), one, x),
+        ir_select(&k->b, ir_mask(&k->b, LANES, 0x5555), x, one), /* decides nothing: half of the lanes */
     };
     for (int i = 0; i < RESULTS - 1; i++)
         store(k, 1, i * LANES, results[i]);
@@ -308,7 +317,7 @@ Test(simplify, keeps_every_bit) {
         cr_assert(same_number(before[i], after[i]), "%d: %g became %g", i, before[i], after[i]);
     cr_assert_eq(ops(&k, IR_DIV), 0);
     cr_assert_eq(ops(&k, IR_AND) + ops(&k, IR_OR), 0);
-    cr_assert_eq(ops(&k, IR_SELECT), 2, "those by `positive` of two values");
+    cr_assert_eq(ops(&k, IR_SELECT), 3, "two by `positive`, one by half of the lanes");
     cr_assert_eq(ops(&k, IR_MUL), 3, "x / 4, x / -0.5 and the half in the loop");
     cr_assert_eq(ops(&k, IR_STORE), RESULTS);
     close_kit(&k);
@@ -367,20 +376,22 @@ Test(simplify, removes_what_nobody_uses) {
     close_kit(&k);
 }
 
-/* One carried value that only feeds another which is wanted stays. */
+/* One carried value that only feeds another which is wanted stays, and so does what it starts with. */
 Test(simplify, keeps_carried_values_that_feed_others) {
     struct kit k;
-    int64_t y;
+    int64_t y, first = 1;
     open_kit(&k);
     ir_buffer_add(k.f, "y", IR_I64, 1, IR_OUTPUT);
+    ir_buffer_add(k.f, "n", IR_I64, 1, IR_INPUT);
+    const ir_ref start = load(&k, i64, 1, 0);
     const uint32_t i = ir_loop_begin(&k.b, "i", 10);
-    const ir_ref a = ir_loop_carry(&k.b, i, ir_integer(&k.b, i64, 0)), b = ir_loop_carry(&k.b, i, ir_integer(&k.b, i64, 1));
+    const ir_ref a = ir_loop_carry(&k.b, i, ir_integer(&k.b, i64, 0)), b = ir_loop_carry(&k.b, i, start);
     ir_loop_next(&k.b, i, 0, b);
     ir_loop_next(&k.b, i, 1, ir_op2(&k.b, IR_ADD, a, b));
     ir_loop_end(&k.b, i);
     store(&k, 0, 0, ir_loop_result(&k.b, i, 0));
     pc_simplify(k.f);
-    run(&k, (void *const[]){&y});
+    run(&k, (void *const[]){&y, &first});
     cr_assert_eq(y, 55);
     close_kit(&k);
 }

@@ -298,7 +298,9 @@ static void check_splat_to_all(void) {
     struct kit k;
     float expected[LANES];
     open_pair(&k);
-    store(&k, 1, 0, ir_splat(&k.b, LANES, load(&k, f32, 0, 3)));
+    const ir_ref one = load(&k, f32, 0, 3);
+    load(&k, (struct ir_type){IR_F32, LANES}, 0, 0); /* what lies behind the lane is not what is splat */
+    store(&k, 1, 0, ir_splat(&k.b, LANES, one));
     for (int i = 0; i < LANES; i++)
         expected[i] = 4;
     check_pair(&k, from_one, expected);

@@ -1,0 +1,516 @@
+/* test_plan.c - what is chosen for a kernel, and that whatever is chosen becomes good IR.
+ *
+ * The first tests fix decisions that users rely on: what becomes a straight line, what `unroll` does, what is refused.  The
+ * last one takes random layers through every form of kernel, by budgets too small for the better ones. */
+#include "back/emit_c.h"
+#include "front/diag.h"
+#include "front/parse.h"
+#include "middle/kernel.h"
+#include "pool/random.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Beyond any estimate: a budget that is never exceeded. */
+static const int64_t PLENTY = INT64_C(1) << 40;
+/* Local arrays are promised to fit a thread's stack beside much else. */
+static const int64_t LOCAL_MOST = 64 * 1024;
+
+/* ---- layers and kernels ---- */
+
+struct front {
+    struct pc_arena arena;
+    struct pc_diags diags;
+    struct pc_layer *layer;
+};
+
+static void open_text(struct front *front, const char *attributes) {
+    *front = (struct front){0};
+    pc_diags_init(&front->diags, &front->arena);
+    const char *text = pc_arena_printf(&front->arena, "pool p { %s }\n", attributes);
+    const struct pc_source *source = pc_source_from_string("p.pool", text, strlen(text), &front->arena);
+    const struct pc_module *module =
+        pc_layers_build(pc_parse(source, &front->arena, &front->diags), source, &front->arena, &front->diags);
+    cr_assert_eq(pc_diags_error_count(&front->diags), 0, "%s: %s", attributes, front->diags.first->text);
+    front->layer = &module->layers[0];
+}
+
+static void close_front(struct front *front) {
+    pc_arena_release(&front->arena);
+}
+
+/* NULL with a diagnostic; a kernel that fails its verification is never accepted. */
+static const struct pc_kernel *build(struct front *front, enum pc_kernel_kind kind, struct pc_plan_options budget) {
+    const struct pc_kernel_options options = {.prefix = "t", .plan = budget, .verify = true};
+    const struct pc_kernel *kernel = pc_kernel_build(front->layer, kind, &options, &front->arena, &front->diags);
+    const struct pc_diag *last = front->diags.last;
+    cr_assert(kernel || (last && last->id != PC_DIAG_INTERNAL), "%s", last ? last->text : "no kernel and no reason");
+    return kernel;
+}
+
+static const struct pc_kernel *must_build(struct front *front, enum pc_kernel_kind kind, struct pc_plan_options budget) {
+    const struct pc_kernel *kernel = build(front, kind, budget);
+    cr_assert_not_null(kernel, "%s", front->diags.last->text);
+    return kernel;
+}
+
+static int loops_in(const struct ir_function *f, const struct ir_block *block) {
+    int count = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(f, block->items[i]);
+        if (n->op == IR_FOR)
+            count += (f->loops[n->aux].trip > 1) + loops_in(f, &f->loops[n->aux].body);
+    }
+    return count;
+}
+
+/* Loops that really repeat something. */
+static int loops_of(const struct pc_kernel *kernel) {
+    return loops_in(kernel->ir, &kernel->ir->body);
+}
+
+static int64_t local_bytes_of(const struct ir_function *f) {
+    int64_t bytes = 0;
+    for (size_t i = 0; i < f->buffer_count; i++)
+        if (f->buffers[i].role == IR_LOCAL)
+            bytes += f->buffers[i].count * ir_elements[f->buffers[i].element].bytes;
+    return bytes;
+}
+
+static bool has_reason(const struct pc_plan *plan, const char *words) {
+    for (int i = 0; i < plan->reason_count; i++)
+        if (strstr(plan->reasons[i], words))
+            return true;
+    return false;
+}
+
+static void check_reasons(const struct pc_plan *plan) {
+    cr_assert(plan->reason_count > 0 && plan->reason_count <= PC_REASONS_MAX);
+    for (int i = 0; i < plan->reason_count; i++) {
+        const char *reason = plan->reasons[i];
+        if (!reason || strlen(reason) < 10 || strchr(reason, '\n'))
+            cr_assert_fail("reason %d of %s is '%s'", i, pc_kernel_suffix[plan->kind], reason ? reason : "(none)");
+    }
+}
+
+static const char *c_of(const struct pc_kernel *kernel, struct pc_arena *arena) {
+    static const struct pc_c_words words = {"restrict", "static"};
+    struct pc_text text = {0};
+    pc_emit_c_function(kernel->ir, &words, &text);
+    const char *copy = pc_arena_strndup(arena, pc_text_string(&text), text.size);
+    pc_text_release(&text);
+    return copy;
+}
+
+/* ---- straight lines ---- */
+
+Test(plan, small_layers_are_straight_lines) {
+    static const char *const shapes[] = {
+        "channels 6; shape 28 x 28; kernel 2",   /* LeNet's two */
+        "channels 16; shape 10 x 10; kernel 2",
+        "channels 8; shape 8 x 8; kernel 2",
+        "shape 8 x 8 x 8; kernel 2",
+        "channels 8; shape 8 x 8; kernel 3; stride 1; padding 1",
+    };
+    static const char *const modes[] = {"max", "min", "avg", "sum", "lp 2"};
+    for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
+        for (size_t m = 0; m < sizeof modes / sizeof *modes; m++)
+            for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+                struct front front;
+                char text[128];
+                snprintf(text, sizeof text, "mode %s; %s", modes[m], shapes[s]);
+                open_text(&front, text);
+                if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind)) {
+                    const struct pc_kernel *k = must_build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options){0});
+                    cr_assert_eq(k->plan->form, PC_FORM_STRAIGHT, "%s: %s", text, pc_kernel_suffix[kind]);
+                    cr_assert_eq(loops_of(k), 0, "%s: %s", text, pc_kernel_suffix[kind]);
+                    cr_assert_leq(k->plan->estimate, (double)PC_UNROLL_BUDGET);
+                    cr_assert_eq(local_bytes_of(k->ir), 0);
+                    check_reasons(k->plan);
+                }
+                close_front(&front);
+            }
+}
+
+/* The budget decides, and the estimate that is compared with it is near what comes out. */
+Test(plan, the_unroll_budget_decides) {
+    struct front front;
+    open_text(&front, "mode max; channels 3; shape 12 x 12; kernel 3; stride 2");
+    struct pc_plan_options budget = {.unroll_budget = PLENTY};
+    const struct pc_kernel *straight = must_build(&front, PC_KERNEL_FORWARD, budget);
+    cr_assert_eq(straight->plan->form, PC_FORM_STRAIGHT);
+    const double estimate = straight->plan->estimate, code = (double)straight->cost.code;
+    cr_assert(estimate > code / 3 && estimate < code * 3, "%.0f nodes were estimated, %.0f came", estimate, code);
+    budget.unroll_budget = (int64_t)estimate + 1;
+    cr_assert_eq(must_build(&front, PC_KERNEL_FORWARD, budget)->plan->form, PC_FORM_STRAIGHT);
+    budget.unroll_budget = (int64_t)estimate - 1;
+    const struct pc_kernel *loops = must_build(&front, PC_KERNEL_FORWARD, budget);
+    cr_assert_neq(loops->plan->form, PC_FORM_STRAIGHT);
+    cr_assert_gt(loops_of(loops), 0);
+    cr_assert_lt(loops->cost.code, straight->cost.code);
+    close_front(&front);
+}
+
+Test(plan, budgets_have_defaults) {
+    struct front front;
+    open_text(&front, "mode max; shape 4; kernel 2");
+    struct pc_plan *plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, NULL, &front.arena, &front.diags);
+    cr_assert_eq(plan->budget.unroll_budget, PC_UNROLL_BUDGET);
+    cr_assert_eq(plan->budget.loop_budget, PC_LOOP_BUDGET);
+    cr_assert_eq(plan->budget.whole_budget, PC_WHOLE_BUDGET);
+    const struct pc_plan_options own = {7, 8, 9};
+    plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
+    cr_assert_eq(memcmp(&plan->budget, &own, sizeof own), 0);
+    close_front(&front);
+}
+
+/* ---- what `unroll` says ---- */
+
+/* The number behind the first `words` of a text. */
+static int64_t number_after(const char *text, const char *words) {
+    const char *at = strstr(text, words);
+    cr_assert_not_null(at, "no '%s' in '%s'", words, text);
+    return strtoll(at + strlen(words), NULL, 10);
+}
+
+Test(plan, unroll_full_beyond_the_budget_names_the_size) {
+    for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+        struct front front;
+        open_text(&front, "mode max; channels 64; shape 112 x 112; kernel 2; unroll full");
+        cr_assert_null(build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options){0}));
+        cr_assert_eq(pc_diags_error_count(&front.diags), 1);
+        const struct pc_diag *diag = front.diags.first;
+        cr_assert_eq(diag->id, PC_DIAG_UNROLL_TOO_LARGE);
+        cr_assert_not_null(strstr(diag->text, "pool 'p'"));
+        cr_assert_not_null(strstr(diag->text, pc_kernel_suffix[kind]));
+        cr_assert_lt(diag->span.begin, diag->span.end, "the key is where the error is");
+        cr_assert_eq(number_after(diag->text, "the budget is "), PC_UNROLL_BUDGET);
+        cr_assert_gt(number_after(diag->text, "about "), 64 * 112 * 112, "each input is looked at");
+        close_front(&front);
+    }
+}
+
+/* The size that the message names is the budget with which it goes. */
+Test(plan, unroll_full_goes_with_the_budget_it_names) {
+    struct front front;
+    open_text(&front, "mode avg; shape 9 x 9; kernel 3; stride 1; unroll full");
+    cr_assert_null(build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.unroll_budget = 100}));
+    const int64_t size = number_after(front.diags.last->text, "about ");
+    cr_assert_eq(number_after(front.diags.last->text, "the budget is "), 100);
+    cr_assert_null(build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.unroll_budget = size - 1}));
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.unroll_budget = size});
+    cr_assert_eq(k->plan->form, PC_FORM_STRAIGHT);
+    close_front(&front);
+}
+
+/* Loops around whole windows, however small the layer and whatever else would be chosen. */
+Test(plan, unroll_window_gives_loops) {
+    static const char *const texts[] = {
+        "mode max; shape 8 x 8; kernel 2; unroll window",
+        "mode avg; channels 5; shape 9 x 9; kernel 3; stride 1; unroll window; layout nhwc",
+        "mode max; channels 3; shape 20 x 20; kernel 5; stride 1; padding 2; unroll window",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+            struct front front;
+            open_text(&front, texts[i]);
+            if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind)) {
+                /* not even a loop budget of one node brings loops over taps */
+                const struct pc_kernel *k = must_build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options){0, 1, 1});
+                cr_assert_eq(k->plan->form, PC_FORM_LOOPS);
+                cr_assert_gt(loops_of(k), 0);
+                cr_assert(has_reason(k->plan, "unroll window"));
+                for (int a = 0; a < POOL_MAX_RANK; a++)
+                    cr_assert(!k->plan->axis[a].roll && !k->plan->axis[a].roll_phases);
+            }
+            close_front(&front);
+        }
+}
+
+/* ---- what is refused ---- */
+
+static void check_too_large(const char *attributes, enum pc_kernel_kind kind, const char *words) {
+    struct front front;
+    const clock_t begin = clock();
+    open_text(&front, attributes);
+    cr_assert_null(build(&front, kind, (struct pc_plan_options){0}), "%s", attributes);
+    cr_assert_eq(front.diags.last->id, PC_DIAG_LAYER_TOO_LARGE);
+    cr_assert_not_null(strstr(front.diags.last->text, words), "%s", front.diags.last->text);
+    cr_assert_not_null(strstr(front.diags.last->text, "pool 'p'"));
+    cr_assert_lt((double)(clock() - begin) / CLOCKS_PER_SEC, 5, "refused before anything long is made");
+    close_front(&front);
+}
+
+Test(plan, layers_that_are_too_large) {
+    /* Adaptive windows that hardly repeat, along three axes: their products. */
+    check_too_large("mode avg; shape 199 x 199 x 199; output 150", PC_KERNEL_FORWARD, "operations of code");
+    check_too_large("mode avg; shape 97 x 97 x 97; output 89", PC_KERNEL_BACKWARD, "operations of code");
+    /* More kinds of windows along one axis than are kept. */
+    check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_FORWARD, "kinds of windows");
+    check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_BACKWARD, "kinds of windows");
+}
+
+/* ---- every form ---- */
+
+struct wanted {
+    const char *attributes;
+    enum pc_kernel_kind kind;
+    struct pc_plan_options budget;
+    enum pc_form form;
+    const char *reason; /* words of one of the reasons */
+};
+
+static const struct wanted forms[] = {
+    /* Nothing to share, and short: whole windows in loops. */
+    {"mode max; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_LOOPS,
+     "loops over equal windows"},
+    {"mode avg; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_BACKWARD, {1, 0, 0}, PC_FORM_LOOPS,
+     "loops over equal windows"},
+    {"mode max; shape 64; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_LOOPS, "loops over equal windows"},
+    /* Overlap along two axes. */
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_PASSES, "share the results"},
+    {"mode avg; channels 7; shape 16 x 16; kernel 7; stride 1; layout nhwc", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_PASSES,
+     "share the results"},
+    /* Too long as whole windows, by budget. */
+    {"mode sum; shape 32 x 32; kernel 4", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_PASSES, "one axis at a time"},
+    {"mode max; shape 32 x 32; kernel 4; indices plane", PC_KERNEL_TRAIN, {1, 0, 1}, PC_FORM_PASSES, "one axis at a time"},
+    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_PASSES, "one axis at a time"},
+    {"mode avg; channels 20; shape 16 x 16; kernel 3; stride 2; padding 1; layout nhwc", PC_KERNEL_BACKWARD, {1, 0, 1},
+     PC_FORM_STAGED, "dy is copied"},
+    /* Tap numbers compared side by side. */
+    {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, {1, 0, 0}, PC_FORM_STAGED,
+     "dy is copied"},
+    /* Staging knows ordinary windows only, and local arrays have a limit. */
+    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_BACKWARD, {1, 0, 1}, PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; shape 400 x 400; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_LOOPS,
+     "loops over equal windows"},
+    /* Taps, windows and phases by loops, in each form that has loops. */
+    {"mode max; shape 64; kernel 9", PC_KERNEL_FORWARD, {1, 1, 0}, PC_FORM_LOOPS, "taps along W by a loop"},
+    {"mode avg; shape 64; kernel 9; stride 4", PC_KERNEL_BACKWARD, {1, 1, 0}, PC_FORM_LOOPS,
+     "windows and phases along W by a loop"},
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 1, 0}, PC_FORM_PASSES, "taps along H by a loop"},
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_BACKWARD, {1, 1, 0}, PC_FORM_STAGED,
+     "windows and phases along H"},
+    /* Tiles, schemes and the wide state. */
+    {"mode max; channels 9; shape 40; kernel 4; stride 1; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_LOOPS,
+     "tiles of 2 outputs along W"},
+    {"mode sum; channels 9; shape 64; kernel 16; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_LOOPS, "dyadic blocks"},
+    {"mode max; shape 64; kernel 16; stride 1", PC_KERNEL_FORWARD, {0, 0, 0}, PC_FORM_STRAIGHT, "combinations"},
+    {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, {1, 0, 0}, PC_FORM_LOOPS, "tap numbers become bytes"},
+};
+
+Test(plan, every_form_when_the_budgets_say_so) {
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        const struct wanted *w = &forms[i];
+        struct front front;
+        open_text(&front, w->attributes);
+        const struct pc_kernel *k = must_build(&front, w->kind, w->budget);
+        const struct pc_plan *plan = k->plan;
+        cr_assert_eq(plan->form, w->form, "%s, %s: %s", w->attributes, pc_kernel_suffix[w->kind], pc_form_names[plan->form]);
+        cr_assert(has_reason(plan, w->reason), "%s, %s: no '%s'", w->attributes, pc_kernel_suffix[w->kind], w->reason);
+        check_reasons(plan);
+        bool rolled = false, tiled = false;
+        for (int a = 0; a < POOL_MAX_RANK; a++) {
+            rolled |= plan->axis[a].roll;
+            tiled |= plan->axis[a].tile > 1;
+        }
+        cr_assert_eq(tiled, has_reason(plan, "tiles of"), "%s", w->attributes);
+        cr_assert_eq(rolled, has_reason(plan, "by a loop"), "%s", w->attributes);
+        const bool local = plan->form == PC_FORM_PASSES || plan->form == PC_FORM_STAGED || plan->wide_state;
+        cr_assert_eq(local_bytes_of(k->ir) > 0, local, "%s", w->attributes);
+        close_front(&front);
+    }
+}
+
+/* Channels-last, as many channels at a time as the local arrays have room for. */
+Test(plan, blocks_of_channels_fit_the_stack) {
+    static const struct {
+        const char *attributes;
+        int64_t least, most;
+    } cases[] = {
+        {"mode max; channels 64; shape 16 x 16; kernel 7; stride 1; layout nhwc", 16, 16},
+        {"mode max; channels 64; shape 40 x 40; kernel 7; stride 1; layout nhwc", 4, 15},
+        {"mode max; channels 3; shape 16 x 16; kernel 7; stride 1; layout nhwc", 3, 3},
+        {"mode max; channels 64; shape 16 x 16; kernel 7; stride 1", 1, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct front front;
+        open_text(&front, cases[i].attributes);
+        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){1, 0, 0})->plan;
+        cr_assert_eq(plan->form, PC_FORM_PASSES, "%s", cases[i].attributes);
+        cr_assert(plan->block >= cases[i].least && plan->block <= cases[i].most, "%s: %lld", cases[i].attributes,
+                  (long long)plan->block);
+        cr_assert_leq(plan->local_bytes, LOCAL_MOST);
+        close_front(&front);
+    }
+}
+
+/* Code stays short where taps are looped: without, as many nodes as the window has taps. */
+Test(plan, rolled_taps_make_short_code) {
+    static const enum pc_kernel_kind kinds[] = {PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct front front;
+        open_text(&front, "mode max; shape 200; kernel 50; stride 25");
+        const struct pc_kernel *whole = must_build(&front, kinds[i], (struct pc_plan_options){1, PLENTY, PLENTY});
+        const struct pc_kernel *rolled = must_build(&front, kinds[i], (struct pc_plan_options){1, 20, PLENTY});
+        cr_assert(rolled->plan->axis[POOL_MAX_RANK - 1].roll && !whole->plan->axis[POOL_MAX_RANK - 1].roll);
+        cr_assert_lt(rolled->cost.code, whole->cost.code / 2, "%s", pc_kernel_suffix[kinds[i]]);
+        close_front(&front);
+    }
+}
+
+/* ---- small facts ---- */
+
+Test(plan, kernels_of_a_layer) {
+    static const struct {
+        const char *attributes;
+        bool has[PC_KERNEL_COUNT];
+    } cases[] = {
+        {"mode max; shape 4; kernel 2", {true, true, true}},
+        {"mode avg; shape 4; kernel 2", {true, false, true}},
+        {"mode lp 2; shape 4; kernel 2", {true, false, true}},
+        {"mode min; shape 4; kernel 2; passes forward", {true, false, false}},
+        {"mode min; shape 4; kernel 2; passes backward", {false, false, true}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct front front;
+        open_text(&front, cases[i].attributes);
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
+            cr_assert_eq(pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind), cases[i].has[kind], "%s: %s",
+                         cases[i].attributes, pc_kernel_suffix[kind]);
+        close_front(&front);
+    }
+}
+
+/* The narrowest type that holds every tap number, and every index. */
+Test(plan, types_of_state_and_indices) {
+    static const struct {
+        const char *attributes;
+        enum ir_element state, index;
+    } cases[] = {
+        {"mode max; shape 256; kernel 256; indices window", IR_U8, IR_I32},
+        {"mode max; shape 257; kernel 257; indices plane", IR_U16, IR_I32},
+        {"mode max; shape 256 x 256; kernel 256; indices plane", IR_U16, IR_I32},
+        {"mode max; shape 65537; kernel 65537; indices plane", IR_I32, IR_I32},
+        {"mode max; shape 32768 x 65536; kernel 2; indices plane", IR_U8, IR_I32},
+        {"mode max; shape 32769 x 65536; kernel 2; indices plane", IR_U8, IR_I64},
+        {"mode max; channels 2; shape 32768 x 65536; kernel 2; indices plane", IR_U8, IR_I32},
+        {"mode max; channels 2; shape 32768 x 65536; kernel 2; indices tensor", IR_U8, IR_I64},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct front front;
+        open_text(&front, cases[i].attributes);
+        cr_assert_eq(pc_state_element(front.layer), cases[i].state, "%s", cases[i].attributes);
+        cr_assert_eq(pc_index_element(front.layer), cases[i].index, "%s", cases[i].attributes);
+        close_front(&front);
+    }
+}
+
+Test(plan, schemes_split_in_two_parts) {
+    for (int64_t at = 0; at < 40; at++)
+        for (int64_t taps = 2; taps < 40; taps++) {
+            const int64_t blocks = pc_scheme_split(PC_SCHEME_BLOCKS, at, taps);
+            const int64_t half = pc_scheme_split(PC_SCHEME_DOUBLING, at, taps);
+            cr_assert_eq(pc_scheme_split(PC_SCHEME_DIRECT, at, taps), taps - 1);
+            cr_assert(blocks >= 1 && blocks < taps);
+            cr_assert(half >= 1 && half < taps && 2 * half >= taps && (half & (half - 1)) == 0);
+            /* Windows of one length share: the boundary stays where it is until the window has passed it. */
+            const int64_t next = at + 1 + pc_scheme_split(PC_SCHEME_BLOCKS, at + 1, taps);
+            cr_assert(next >= at + blocks, "boundaries never go back");
+        }
+}
+
+/* ---- random layers in every form ---- */
+
+/* From the best that there is to the least: straight lines, whole windows, apart, by loops. */
+static const struct pc_plan_options budgets[] = {
+    {0, 0, 0}, {1500, 0, 0}, {1, PLENTY, PLENTY}, {1, 0, 0}, {1, 0, 1}, {1, 60, 1}, {1, 1, PLENTY}, {1, 1, 1},
+};
+enum { BUDGETS = sizeof budgets / sizeof *budgets, LAYERS = 300, FORMS = PC_FORM_STAGED + 1 };
+
+struct tally {
+    int kernels, forms[FORMS], rolled[FORMS], wide_states, refused;
+};
+
+static void check_kernel(const struct pc_kernel *k, struct tally *tally) {
+    const struct pc_plan *plan = k->plan;
+    const char *problem = ir_verify(k->ir, 1);
+    bool rolled = false;
+    if (problem)
+        cr_assert_fail("%s", problem);
+    check_reasons(plan);
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        rolled |= plan->axis[a].roll;
+    if (plan->form == PC_FORM_STRAIGHT && (loops_of(k) > 0 || rolled))
+        cr_assert_fail("a straight line with loops");
+    /* What the plan says is there. Passes say what three axes would need, also where fewer are reduced. */
+    const int64_t local = local_bytes_of(k->ir);
+    if (local > plan->local_bytes || plan->local_bytes > LOCAL_MOST ||
+        (local != plan->local_bytes && plan->form != PC_FORM_PASSES))
+        cr_assert_fail("%s, %s: %lld bytes of local arrays, the plan says %lld", k->ir->name, pc_form_names[plan->form],
+                       (long long)local, (long long)plan->local_bytes);
+    for (size_t i = 0; i < k->ir->buffer_count; i++) /* dx is the one output of a gradient, so it is what is stored once */
+        if (k->kind == PC_KERNEL_BACKWARD && k->ir->buffers[i].role == IR_OUTPUT)
+            if (strcmp(k->ir->buffers[i].name, "dx") != 0 || k->ir->buffers[i].count != k->layer->x_count)
+                cr_assert_fail("%s is not dx", k->ir->buffers[i].name);
+    tally->kernels++;
+    tally->forms[plan->form]++;
+    tally->rolled[plan->form] += rolled;
+    tally->wide_states += plan->wide_state;
+}
+
+/* Two builds that know nothing of each other give the same text. */
+static void check_same_c(const struct pool_desc *desc, enum pc_unroll unroll, enum pc_kernel_kind kind,
+                         struct pc_plan_options budget, const char *expected) {
+    struct front again = {0};
+    pc_diags_init(&again.diags, &again.arena);
+    again.layer = pc_layer_from_desc("p", desc, &again.arena, &again.diags);
+    again.layer->unroll = unroll;
+    const char *c = c_of(must_build(&again, kind, budget), &again.arena);
+    if (strlen(c) < 20 || strcmp(c, expected) != 0)
+        cr_assert_fail("two runs differ, or print nothing:\n%s\n%s", expected, c);
+    close_front(&again);
+}
+
+static void check_layer(const struct pool_desc *desc, enum pc_unroll unroll, int budget, struct tally *tally) {
+    for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+        struct front front = {0};
+        pc_diags_init(&front.diags, &front.arena);
+        front.layer = pc_layer_from_desc("p", desc, &front.arena, &front.diags);
+        front.layer->unroll = unroll;
+        if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind)) {
+            const struct pc_kernel *k = build(&front, (enum pc_kernel_kind)kind, budgets[budget]);
+            if (k) {
+                check_kernel(k, tally);
+                check_same_c(desc, unroll, (enum pc_kernel_kind)kind, budgets[budget], c_of(k, &front.arena));
+            } else {
+                tally->refused++;
+                cr_assert_eq(front.diags.last->id, PC_DIAG_LAYER_TOO_LARGE, "%s", front.diags.last->text);
+            }
+        }
+        close_front(&front);
+    }
+}
+
+Test(plan, random_layers_in_every_form) {
+    struct pool_random random = pool_random_start(3, "plans");
+    struct tally tally = {0};
+    for (int i = 0; i < LAYERS; i++) {
+        struct pool_desc desc;
+        pool_random_desc(&random, &desc);
+        const enum pc_unroll unroll = pool_random_chance(&random, 1, 6) ? PC_UNROLL_WINDOW : PC_UNROLL_AUTO;
+        for (int b = 0; b < BUDGETS; b++)
+            check_layer(&desc, unroll, b, &tally);
+    }
+    for (int form = 0; form < FORMS; form++) {
+        cr_assert_gt(tally.forms[form], tally.kernels / 50, "%s: %d", pc_form_names[form], tally.forms[form]);
+        if (form != PC_FORM_STRAIGHT)
+            cr_assert_gt(tally.rolled[form], tally.kernels / 200, "%s: %d by loops", pc_form_names[form],
+                         tally.rolled[form]);
+    }
+    cr_assert_gt(tally.wide_states, tally.kernels / 200);
+    cr_assert_lt(tally.refused, tally.kernels / 100);
+}
