@@ -99,11 +99,11 @@ static void add_kernel_comment(const struct pc_kernel *kernel, struct pc_text *t
     const struct ir_cost *cost = &kernel->cost;
     pc_text_add(text, "/* ");
     add_summary(kernel->layer, text);
-    pc_text_printf(text, "\n * %s:", pc_kernel_suffix[kernel->kind]);
+    pc_text_printf(text, "\n * %s: %s", pc_kernel_suffix[kernel->kind], pc_form_names[kernel->plan->form]);
     for (int i = 0; i < kernel->plan->reason_count; i++)
-        pc_text_printf(text, "%s %s", i ? ";" : "", kernel->plan->reasons[i]);
+        pc_text_printf(text, "\n *   - %s", kernel->plan->reasons[i]);
     pc_text_printf(text,
-                   ".\n * %" PRId64 " operations, %" PRId64 " loads, %" PRId64 " stores; %" PRId64
+                   "\n * %" PRId64 " operations, %" PRId64 " loads, %" PRId64 " stores; %" PRId64
                    " bytes loaded and %" PRId64 " stored, at least %" PRId64 " and %" PRId64 ". */\n",
                    cost->operations, cost->loads, cost->stores, cost->bytes_loaded, cost->bytes_stored, cost->bytes_in,
                    cost->bytes_out);

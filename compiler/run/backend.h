@@ -42,6 +42,11 @@ void pc_cc_call(const struct pc_cc *cc, size_t layer, enum pc_kernel_kind kind, 
 
 void pc_cc_close(struct pc_cc *cc);
 
+/* ---- runner.c: the interpreter ---- */
+
+/* Interprets a kernel, whoever built it. false with an error in diags. */
+bool pc_interpret(const struct pc_kernel *kernel, const struct pc_tensors *tensors, struct pc_diags *diags);
+
 /* ---- runner_ref.c ---- */
 
 /* Runs a kernel by the reference. */

@@ -71,15 +71,15 @@ static bool build_kernels(struct pc_runner *runner, const struct pc_runner_optio
     return ok;
 }
 
-static bool interpret(const struct pc_kernel *kernel, const struct pc_parameters *parameters, void *const *memory,
-                      struct pc_diags *diags) {
+bool pc_interpret(const struct pc_kernel *kernel, const struct pc_tensors *tensors, struct pc_diags *diags) {
     const struct ir_function *f = kernel->ir;
+    const struct pc_parameters parameters = pc_parameters_of(kernel->layer, kernel->kind);
     void **buffers = calloc(f->buffer_count, sizeof *buffers);
     bool ok = buffers != NULL;
     int next = 0;
     for (size_t i = 0; ok && i < f->buffer_count; i++)
-        if (f->buffers[i].role != IR_LOCAL)
-            buffers[i] = next < parameters->count ? memory[next++] : NULL;
+        if (f->buffers[i].role != IR_LOCAL && next < parameters.count)
+            buffers[i] = pc_tensor_memory(tensors, parameters.items[next++].tensor);
     ok = ok && ir_eval(f, buffers);
     free(buffers);
     if (!ok)
@@ -146,7 +146,7 @@ bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind k
         pc_cc_call(runner->cc, layer, kind, memory);
         return true;
     case PC_BACKEND_EVAL:
-        return interpret(runner->kernels[layer * PC_KERNEL_COUNT + (size_t)kind], &parameters, memory, diags);
+        return pc_interpret(runner->kernels[layer * PC_KERNEL_COUNT + (size_t)kind], tensors, diags);
     case PC_BACKEND_REF:
         return pc_reference_run(facts, kind, tensors, diags);
     case PC_BACKEND_COUNT:

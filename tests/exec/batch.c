@@ -322,12 +322,10 @@ static size_t find_uncompilable(struct batch *batch) {
 
 /* ---- running ---- */
 
-static bool interpret(const struct stage *stage, const struct tensors *from, const struct tensors *to) {
+static bool interpret(struct stage *stage, const struct tensors *from, const struct tensors *to) {
     const size_t number = (size_t)(stage->layer - stage->batch->layers);
-    const struct pc_kernel *kernel = stage->kernels[number * PC_KERNEL_COUNT + (size_t)stage->kind];
-    void *buffers[PC_PARAMETERS_MAX];
-    tensors_parameters(from, to, stage->kind, buffers);
-    return ir_eval(kernel->ir, buffers);
+    const struct pc_tensors tensors = tensors_between(from, to, stage->kind);
+    return pc_interpret(stage->kernels[number * PC_KERNEL_COUNT + (size_t)stage->kind], &tensors, &stage->diags);
 }
 
 /* The interpreter's results into `set` itself, checked against the reference. */

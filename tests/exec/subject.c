@@ -55,14 +55,6 @@ struct pc_tensors tensors_between(const struct tensors *inputs, const struct ten
     };
 }
 
-void tensors_parameters(const struct tensors *inputs, const struct tensors *outputs, enum pc_kernel_kind kind,
-                        void *buffers[PC_PARAMETERS_MAX]) {
-    const struct pc_tensors view = tensors_between(inputs, outputs, kind);
-    const struct pc_parameters parameters = pc_parameters_of(inputs->layer, kind);
-    for (int i = 0; i < parameters.count; i++)
-        buffers[i] = pc_tensor_memory(&view, parameters.items[i].tensor);
-}
-
 const char *tensors_damaged(const struct tensors *tensors) {
     for (int i = 0; i < PC_TENSOR_COUNT; i++)
         if (!pc_guarded_intact(&tensors->buffer[i], tensors->bytes[i]))

@@ -28,10 +28,6 @@ void tensors_clear_outputs(struct tensors *tensors, int byte);
  * reads are inputs. */
 struct pc_tensors tensors_between(const struct tensors *inputs, const struct tensors *outputs, enum pc_kernel_kind kind);
 
-/* The same as the parameters of the kernel in order. */
-void tensors_parameters(const struct tensors *inputs, const struct tensors *outputs, enum pc_kernel_kind kind,
-                        void *buffers[PC_PARAMETERS_MAX]);
-
 /* The first tensor whose surroundings were written to, or NULL. */
 const char *tensors_damaged(const struct tensors *tensors);
 
