@@ -27,7 +27,8 @@ enum pc_axis_status {
     PC_AXIS_OK,
     PC_AXIS_NO_OUTPUT,    /* the window is larger than the padded input */
     PC_AXIS_EMPTY_WINDOW, /* a window has no tap inside the input */
-    PC_AXIS_TOO_LARGE,    /* a size is above PC_AXIS_MAX, or the output above it */
+    PC_AXIS_TOO_LARGE,    /* the output is above PC_AXIS_MAX (adaptive: PC_ADAPTIVE_MAX), or more than 65536 dilated windows
+                             touch an end of the input */
 };
 
 /* Resolves axis `index` of a desc whose fields are already checked for sign (sizes >= 1, pads >= 0, and all at most

@@ -34,7 +34,7 @@ static struct pc_plan_axis identity_axis(struct nest *nest, const struct pc_plan
     return axis;
 }
 
-static bool is_reduced(const struct pc_axis *axis) {
+bool pc_is_reduced(const struct pc_axis *axis) {
     return axis->kernel > 1 || axis->in != axis->out;
 }
 
@@ -79,7 +79,7 @@ static void block_body(struct nest *nest, int64_t channels) {
     int outermost = POOL_MAX_RANK - 1; /* the last axis that is reduced */
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
         out[a] = in[a] = layer->axis[a].in;
-        if (is_reduced(&layer->axis[a]))
+        if (pc_is_reduced(&layer->axis[a]))
             outermost = a;
     }
     struct nest before = *nest;
@@ -87,7 +87,7 @@ static void block_body(struct nest *nest, int64_t channels) {
     struct pass pass = {.active = true, .first = true, .in_tap = -1, .in_index = -1};
     int source = x;
     for (int a = POOL_MAX_RANK - 1; a >= outermost; a--) {
-        if (!is_reduced(&layer->axis[a]))
+        if (!pc_is_reduced(&layer->axis[a]))
             continue;
         struct pc_plan plan;
         out[a] = layer->axis[a].out;

@@ -198,7 +198,7 @@ static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
 static bool can_pass(const struct pc_plan *plan) {
     int reduced = 0;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        reduced += plan->layer->axis[a].kernel > 1;
+        reduced += pc_is_reduced(&plan->layer->axis[a]);
     return reduced >= 2;
 }
 
@@ -236,7 +236,12 @@ static double local_bytes(const struct pc_plan *plan) {
     }
     const bool tap = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices == POOL_INDICES_WINDOW;
     const bool index = layer->desc.indices > POOL_INDICES_WINDOW;
-    for (int a = POOL_MAX_RANK - 1; a > 0; a--) {
+    int outermost = 0; /* the last axis that is reduced writes y */
+    while (outermost < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[outermost]))
+        outermost++;
+    for (int a = POOL_MAX_RANK - 1; a > outermost; a--) {
+        if (!pc_is_reduced(&layer->axis[a]))
+            continue;
         size = 1;
         for (int k = 0; k < POOL_MAX_RANK; k++)
             size *= (double)(k < a ? layer->axis[k].in : layer->axis[k].out);
