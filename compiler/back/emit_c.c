@@ -399,11 +399,34 @@ static bool is_part(const struct ir_function *f, ir_ref ref) {
     return n->op == IR_FOR && f->loops[n->aux].trip == 1 && f->loops[n->aux].carried_count == 0;
 }
 
+static bool uses_buffer(const struct ir_function *f, const struct ir_block *block, size_t buffer) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(f, block->items[i]);
+        if ((n->op == IR_LOAD || n->op == IR_STORE) && (size_t)f->affines[n->aux].buffer == buffer)
+            return true;
+        if (n->op == IR_FOR && uses_buffer(f, &f->loops[n->aux].body, buffer))
+            return true;
+    }
+    return false;
+}
+
+/* A part may do without some of the function's arrays: inputs that no window sees need no dy. */
+static void print_unused(struct emitter *e, const struct ir_block *block) {
+    for (size_t i = 0; i < e->f->buffer_count; i++) {
+        if (e->f->buffers[i].role == IR_LOCAL || uses_buffer(e->f, block, i))
+            continue;
+        pc_writer_begin(&e->w);
+        pc_text_printf(e->w.text, "(void)%s", e->f->buffers[i].name);
+        pc_writer_end(&e->w, ";");
+    }
+}
+
 static void print_part(struct emitter *e, const struct pc_c_words *words, ir_ref ref) {
     pc_text_printf(e->w.text, "%s void %s_%" PRIu32 "(", words->part, e->f->name, ir_at(e->f, ref)->aux);
     print_parameters(e->f, words->restrict_word, e->w.text);
     pc_text_add(e->w.text, " {\n");
     e->w.depth++;
+    print_unused(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
     print_block(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
     pc_writer_close(&e->w);
     pc_text_add(e->w.text, "\n");
@@ -457,6 +480,8 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
             pc_text_printf(text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name,
                            buffer->count);
     }
+    if (!parts)
+        print_unused(&e, &function->body);
     print_body(&e, parts);
     pc_writer_close(&e.w);
     pc_arena_release(&scratch);

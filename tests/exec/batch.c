@@ -295,8 +295,11 @@ static bool open_compiler(struct stage *stage, int which) {
     stage->party_count += party->runner != NULL;
     batch->counts.kind[KIND_CPLUSPLUS] += is_cplusplus ? (int64_t)batch->count : 0;
     batch->counts.kind[KIND_NATIVE] += native ? (int64_t)batch->count : 0;
-    if (!party->runner)
+    if (!party->runner && batch->count == 1) { /* of many, find_uncompilable() finds the one */
         print_diags(stage);
+        stage->layer = &batch->layers[0];
+        complain(stage, party->name, NULL, "its C does not compile");
+    }
     return party->runner != NULL;
 }
 
