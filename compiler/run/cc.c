@@ -90,7 +90,7 @@ struct files {
 
 static struct files name_files(struct pc_arena *arena) {
     const char *base = getenv("TMPDIR");
-    const char *folder = pc_arena_printf(arena, "%s/poolc-XXXXXX", base && *base ? base : "/tmp");
+    const char *folder = pc_arena_printf(arena, "%s/poolc-XXXXXX", base && *base ? base : P_tmpdir);
     return (struct files){
         .folder = pc_arena_printf(arena, "%s", folder),
         .header = pc_arena_printf(arena, "%s/kernels.h", folder),

@@ -120,7 +120,7 @@ struct folder {
 
 static bool folder_open(struct folder *folder) {
     const char *base = getenv("TMPDIR");
-    snprintf(folder->name, sizeof folder->name, "%s/poolc-test-XXXXXX", base && *base ? base : "/tmp");
+    snprintf(folder->name, sizeof folder->name, "%s/poolc-test-XXXXXX", base && *base ? base : P_tmpdir);
     if (!mkdtemp(folder->name)) {
         perror(folder->name);
         return false;

@@ -131,7 +131,7 @@ Test(runner, missing_kernels_and_tensors) {
 
 /* A folder of our own for temporary files, to see what is left in it. */
 static void own_folder(char *name, size_t size) {
-    snprintf(name, size, "%s/poolc-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    snprintf(name, size, "%s/poolc-test-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : P_tmpdir);
     cr_assert_not_null(mkdtemp(name));
     setenv("TMPDIR", name, 1);
 }
