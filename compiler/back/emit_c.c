@@ -393,27 +393,10 @@ void pc_emit_c_signature(const struct ir_function *function, const char *restric
     print_parameters(function, restrict_word, text);
 }
 
-/* A block of the function's own body: see note [parts] in lower.c. */
-static bool is_part(const struct ir_function *f, ir_ref ref) {
-    const struct ir_node *n = ir_at(f, ref);
-    return n->op == IR_FOR && f->loops[n->aux].trip == 1 && f->loops[n->aux].carried_count == 0;
-}
-
-static bool uses_buffer(const struct ir_function *f, const struct ir_block *block, size_t buffer) {
-    for (size_t i = 0; i < block->count; i++) {
-        const struct ir_node *n = ir_at(f, block->items[i]);
-        if ((n->op == IR_LOAD || n->op == IR_STORE) && (size_t)f->affines[n->aux].buffer == buffer)
-            return true;
-        if (n->op == IR_FOR && uses_buffer(f, &f->loops[n->aux].body, buffer))
-            return true;
-    }
-    return false;
-}
-
 /* A part may do without some of the function's arrays: inputs that no window sees need no dy. */
 static void print_unused(struct emitter *e, const struct ir_block *block) {
     for (size_t i = 0; i < e->f->buffer_count; i++) {
-        if (e->f->buffers[i].role == IR_LOCAL || uses_buffer(e->f, block, i))
+        if (e->f->buffers[i].role == IR_LOCAL || ir_uses_buffer(e->f, block, i))
             continue;
         pc_writer_begin(&e->w);
         pc_text_printf(e->w.text, "(void)%s", e->f->buffers[i].name);
@@ -450,13 +433,6 @@ static void print_body(struct emitter *e, bool parts) {
         print_part_call(e, e->f->body.items[i]);
 }
 
-static bool has_parts(const struct ir_function *f) {
-    for (size_t i = 0; i < f->body.count; i++)
-        if (!is_part(f, f->body.items[i]))
-            return false;
-    return f->body.count > 1;
-}
-
 void pc_emit_c_function(const struct ir_function *function, const struct pc_c_words *words, struct pc_text *text) {
     struct emitter e = {.f = function, .w = {.text = text}, .index_type = "int32_t"};
     struct pc_arena scratch = {.out_of_memory = function->arena->out_of_memory};
@@ -468,7 +444,7 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
             e.index_type = "int64_t";
     count_uses(&e, &function->body, 1);
     choose_inline(&e, &function->body, 1);
-    const bool parts = has_parts(function);
+    const bool parts = ir_has_parts(function);
     for (size_t i = 0; parts && i < function->body.count; i++)
         print_part(&e, words, function->body.items[i]);
     pc_emit_c_signature(function, words->restrict_word, text);
@@ -488,7 +464,7 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
 }
 
 struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
-    struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = has_parts(function)};
+    struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = ir_has_parts(function)};
     bool multiplies = false, adds = false;
     for (size_t i = 0; i < function->buffer_count; i++)
         needs.integers |= !ir_elements[function->buffers[i].element].real;

@@ -2,10 +2,12 @@
  * files in a private temporary folder that is removed when it has run. */
 #include "cli/bench.h"
 
+#include "back/emit_c.h"
 #include "back/frame.h"
 #include "back/template.h"
 #include "cli/output.h"
 #include "cli/tensor.h"
+#include "llvm/codegen.h"
 #include "poolc_version.h"
 #include "run/process.h"
 
@@ -15,6 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static const char base_name[] = "layer";
+static const char jit_prefix[] = "jit"; /* of the names of LLVM's kernels; "bench" is that of C's */
 
 /* ---- the program ---- */
 
@@ -67,9 +72,9 @@ static void add_constants(const struct pc_layer *layer, struct pc_text *text) {
     }
 }
 
-/* A call of the kernel; the program's variables are called as the parameters are. */
-static void add_call(const struct pc_kernel *kernel, struct pc_text *text) {
-    pc_text_printf(text, "static void %s_kernel(void) {\n    %s(", pc_kernel_suffix[kernel->kind], kernel->ir->name);
+/* A call of the kernel; the program's variables are called as the parameters are. `suffix` is that of the caller. */
+static void add_call(const struct pc_kernel *kernel, const char *suffix, const char *function, struct pc_text *text) {
+    pc_text_printf(text, "static void %s_%s(void) {\n    %s(", pc_kernel_suffix[kernel->kind], suffix, function);
     const char *separator = "";
     for (size_t i = 0; i < kernel->ir->buffer_count; i++) {
         if (kernel->ir->buffers[i].role == IR_LOCAL)
@@ -80,7 +85,17 @@ static void add_call(const struct pc_kernel *kernel, struct pc_text *text) {
     pc_text_add(text, ");\n}\n");
 }
 
-static void add_subject(const struct pc_kernel *kernel, struct pc_text *calls, struct pc_text *subjects) {
+/* The kernel of the JIT is in an object of its own, under another name. */
+static void add_jit_call(const struct pc_kernel *kernel, struct pc_arena *arena, struct pc_text *text) {
+    struct ir_function renamed = *kernel->ir;
+    renamed.name = pc_kernel_name(jit_prefix, kernel->layer, kernel->kind, arena);
+    pc_emit_c_signature(&renamed, "", text);
+    pc_text_add(text, ";\n");
+    add_call(kernel, "jit", renamed.name, text);
+}
+
+static void add_subject(const struct pc_kernel *kernel, struct pc_arena *arena, struct pc_text *calls,
+                        struct pc_text *subjects) {
     static const char *const nests[PC_KERNEL_COUNT] = {
         [PC_KERNEL_FORWARD] = "nest_forward(x, nest_y, nest_indices, NULL)",
         [PC_KERNEL_TRAIN] = "nest_forward(x, nest_y, nest_indices, nest_state)",
@@ -88,21 +103,32 @@ static void add_subject(const struct pc_kernel *kernel, struct pc_text *calls, s
     };
     const char *name = pc_kernel_suffix[kernel->kind];
     const struct ir_cost *cost = &kernel->cost;
-    add_call(kernel, calls);
+    const bool jit = pc_llvm_is_there();
+    add_call(kernel, "kernel", kernel->ir->name, calls);
+    if (jit)
+        add_jit_call(kernel, arena, calls);
     pc_text_printf(calls, "static void %s_nest(void) {\n    %s;\n}\n", name, nests[kernel->kind]);
     pc_text_printf(calls,
                    "static void %s_limit(void) {\n    move(from, wides(INT64_C(%" PRId64 ")), to, wides(INT64_C(%" PRId64
                    ")));\n}\n",
                    name, cost->bytes_in, cost->bytes_out);
-    pc_text_printf(subjects, "    {\"%s\", %s_kernel, %s_nest, %s_limit, %d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")},\n",
-                   name, name, name, name, kernel->kind == PC_KERNEL_BACKWARD, cost->bytes_in, cost->bytes_out);
+    pc_text_printf(subjects,
+                   "    {\"%s\", %s_kernel, %s_nest, %s_limit, %s%s, %d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")},\n",
+                   name, name, name, name, jit ? name : "NULL", jit ? "_jit" : "", kernel->kind == PC_KERNEL_BACKWARD,
+                   cost->bytes_in, cost->bytes_out);
 }
 
-static const char base_name[] = "layer";
-
 struct program {
-    struct pc_text source, header, bench;
+    struct pc_text source, header, bench, object; /* object: the kernels of the JIT, empty without LLVM */
 };
+
+/* What the JIT would run, as an object. */
+static bool add_object(struct pc_cli *cli, const struct pc_module *module, const struct pc_kernel_options *options,
+                       struct pc_text *object) {
+    const struct pc_kernel_options kernel = {.prefix = jit_prefix, .plan = options->plan};
+    const struct pc_codegen_options codegen = {.cpu = "native"};
+    return !pc_llvm_is_there() || pc_codegen(module, &kernel, &codegen, PC_CODE_OBJECT, object, &cli->diags);
+}
 
 /* Writes the texts and the first half of the report. */
 static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struct program *program,
@@ -128,7 +154,7 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
             break;
         report->lines[report->count++] =
             (struct pc_bench_line){.kind = kernel->kind, .bytes = kernel->cost.bytes_in + kernel->cost.bytes_out};
-        add_subject(kernel, &calls, &subjects);
+        add_subject(kernel, &arena, &calls, &subjects);
     }
     const struct pc_template_value values[] = {
         {"VERSION", POOLC_VERSION},
@@ -143,7 +169,8 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
         {NULL, NULL},
     };
     const struct pc_frame_texts texts = {.source = &program->source, .header = &program->header};
-    good = good && pc_frame_write(&module, &options, &texts, &cli->diags);
+    good = good && pc_frame_write(&module, &options, &texts, &cli->diags) &&
+           add_object(cli, &module, &options.kernel, &program->object);
     if (good)
         pc_template_fill(pc_template_bench_c, values, &program->bench);
     pc_text_release(&calls);
@@ -155,8 +182,8 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
 
 /* ---- compiling and running it ---- */
 
-enum { FILE_SOURCE, FILE_HEADER, FILE_BENCH, FILE_PROGRAM, FILE_RESULTS, FILE_COUNT };
-static const char *const file_names[FILE_COUNT] = {"layer.c", "layer.h", "bench.c", "bench", "results"};
+enum { FILE_SOURCE, FILE_HEADER, FILE_BENCH, FILE_OBJECT, FILE_PROGRAM, FILE_RESULTS, FILE_COUNT };
+static const char *const file_names[FILE_COUNT] = {"layer.c", "layer.h", "bench.c", "jit.o", "bench", "results"};
 
 enum { ERRORS_MAX = 2000 }; /* bytes of a program's messages that are shown */
 
@@ -191,6 +218,7 @@ static bool compile(struct workshop *w, const struct pc_signals *signals) {
                                      w->paths[FILE_BENCH],
                                      w->paths[FILE_SOURCE],
                                      "-lm",
+                                     pc_llvm_is_there() ? w->paths[FILE_OBJECT] : NULL,
                                      NULL};
     const char *plain[sizeof arguments / sizeof *arguments]; /* without -march=native, which not every compiler knows */
     int count = 0;
@@ -227,8 +255,8 @@ static bool read_results(struct workshop *w, struct pc_bench_report *report) {
         struct pc_bench_line *line = &report->lines[i];
         char name[32];
         int same = 0;
-        good = fscanf(stream, "%31s %lf %lf %lf %d %d", name, &line->kernel, &line->nest, &line->limit, &line->samples,
-                      &same) == 6 &&
+        good = fscanf(stream, "%31s %lf %lf %lf %lf %d %d", name, &line->kernel, &line->nest, &line->limit, &line->jit,
+                      &line->samples, &same) == 7 &&
                strcmp(name, pc_kernel_suffix[line->kind]) == 0;
         line->same = same == 1;
     }
@@ -253,7 +281,7 @@ static bool work(struct workshop *w, const struct program *program, struct pc_be
     for (int i = 0; i < FILE_COUNT; i++)
         w->paths[i] = pc_arena_printf(&w->cli->arena, "%s/%s", w->folder, file_names[i]);
     good = write_file(w, FILE_SOURCE, &program->source) && write_file(w, FILE_HEADER, &program->header) &&
-           write_file(w, FILE_BENCH, &program->bench) && compile(w, &signals) && run_program(w, &signals) &&
+           write_file(w, FILE_BENCH, &program->bench) && write_file(w, FILE_OBJECT, &program->object) && compile(w, &signals) && run_program(w, &signals) &&
            read_results(w, report);
     for (int i = 0; i < FILE_COUNT; i++)
         unlink(w->paths[i]);
@@ -269,7 +297,7 @@ static bool fits(struct pc_cli *cli, const struct pc_layer *layer) {
 }
 
 bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_bench_report *report) {
-    struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
+    struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
     const char *base = getenv("TMPDIR");
     struct workshop w = {.cli = cli,
                          .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : P_tmpdir)};
@@ -278,5 +306,6 @@ bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_
     pc_text_release(&program.source);
     pc_text_release(&program.header);
     pc_text_release(&program.bench);
+    pc_text_release(&program.object);
     return good;
 }

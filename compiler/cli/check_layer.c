@@ -11,6 +11,7 @@
 #include "pool/compare.h"
 #include "pool/random.h"
 #include "run/guarded.h"
+#include "run/process.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -356,17 +357,41 @@ static int64_t work_of(const struct pc_layer *layer) {
     return taps < (double)INT64_MAX ? (int64_t)taps : INT64_MAX;
 }
 
+/* Whether the first word of a command can be run. */
+static bool can_be_run(const char *command, struct pc_arena *arena) {
+    const char *begin = command + strspn(command, " \t");
+    const char *const arguments[] = {pc_arena_strndup(arena, begin, strcspn(begin, " \t")), "--version", NULL};
+    struct pc_signals signals;
+    char errors[1];
+    pc_signals_hold(&signals);
+    const struct pc_process_end end = pc_process_run(arguments, &signals, errors, sizeof errors);
+    pc_signals_release(&signals);
+    return end.started;
+}
+
+/* A $CC that cannot be run where there is a cc is a mistake of the user's, which running it will report. */
+static bool has_compiler(struct pc_arena *arena) {
+    return can_be_run("cc", arena) || (getenv("CC") && can_be_run(getenv("CC"), arena));
+}
+
 static void choose_extent(struct check *c) {
     struct pc_check_report *report = c->report;
     const unsigned asked = c->cli->options.backends;
     report->work = work_of(c->layer);
     report->inputs = report->work > MANY_INPUTS_MAX ? INPUTS_FEW : INPUTS_ALL;
-    report->backends = asked ? asked : (1u << PC_BACKEND_COUNT) - 1;
+    report->backends = asked;
+    for (int b = 0; !asked && b < PC_BACKEND_COUNT; b++)
+        report->backends |= pc_backend_is_there((enum pc_backend)b) ? 1u << b : 0;
     if (!asked && report->work > EVAL_MAX)
         report->skipped |= 1u << PC_BACKEND_EVAL;
     if (!asked && report->work > REFERENCE_RUN_MAX)
         report->skipped |= 1u << PC_BACKEND_REF;
     report->backends &= ~report->skipped;
+    /* Where nothing else would run the kernels, the compiler that is not there is an error. */
+    const unsigned cc = 1u << PC_BACKEND_CC, others = report->backends & ~cc & ~(1u << PC_BACKEND_REF);
+    report->no_compiler = !asked && others && !has_compiler(c->arena);
+    if (report->no_compiler)
+        report->backends &= ~cc;
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
         if (pc_layer_has_kernel(c->layer, (enum pc_kernel_kind)kind))
             report->kernels |= 1u << kind;

@@ -9,6 +9,7 @@ struct pc_check_report {
     bool good;                   /* everything ran and agreed */
     unsigned backends;           /* what ran: bit 1 << enum pc_backend */
     unsigned skipped;            /* what would have taken too long */
+    bool no_compiler;            /* cc was left out, for there is no C compiler and nobody asked for it */
     int64_t work;                /* taps of one forward pass, which decided that */
     int inputs;                  /* how many sets of inputs */
     unsigned kernels;            /* bit 1 << enum pc_kernel_kind */

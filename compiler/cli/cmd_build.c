@@ -3,6 +3,7 @@
  * Everything that is to be written is made in memory first; files appear when all of it could be made. */
 #include "back/frame.h"
 #include "cli/output.h"
+#include "llvm/codegen.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@ struct product {
     struct pc_text text;
 };
 
-enum { PRODUCTS_MAX = PC_EMIT_COUNT + 3 }; /* c is two files; a self-test; a depfile */
+enum { PRODUCTS_MAX = PC_EMIT_COUNT + 3 }; /* a header, a self-test, a depfile */
 
 struct build {
     struct pc_cli *cli;
@@ -20,6 +21,7 @@ struct build {
     struct pc_frame_options options;
     struct product products[PRODUCTS_MAX];
     int count;
+    bool framed; /* what the frame writes is among them */
 };
 
 static const char *const extensions[PC_EMIT_COUNT] = {
@@ -97,34 +99,62 @@ static void print_kernels(struct build *b, bool plan, struct pc_text *text) {
     }
 }
 
-static void make_c(struct build *b, bool source, bool selftest) {
+/* The file that an emission goes to; NULL: standard output. */
+static const char *path_of_emission(struct build *b, enum pc_emit emit) {
+    if (!b->cli->options.directory && emit != PC_EMIT_C && emit != PC_EMIT_OBJ)
+        return NULL;
+    return path_of(b, pc_arena_printf(&b->cli->arena, ".%s", extensions[emit]));
+}
+
+/* Source, header and self-test, once: an object or assembly is used through the header, as the source is. */
+static void make_frame(struct build *b) {
+    const struct pc_options *options = &b->cli->options;
+    const bool source = pc_options_emit(options, PC_EMIT_C);
+    const bool header = source || pc_options_emit(options, PC_EMIT_OBJ) ||
+                        (pc_options_emit(options, PC_EMIT_ASM) && path_of_emission(b, PC_EMIT_ASM));
+    if (b->framed || (!header && !options->selftest))
+        return;
+    b->framed = true;
     const struct pc_frame_texts texts = {
         .source = source ? add_product(b, path_of(b, ".c")) : NULL,
-        .header = source ? add_product(b, path_of(b, ".h")) : NULL,
-        .selftest = selftest ? add_product(b, path_of(b, "_selftest.c")) : NULL,
+        .header = header ? add_product(b, path_of(b, ".h")) : NULL,
+        .selftest = options->selftest ? add_product(b, path_of(b, "_selftest.c")) : NULL,
     };
     pc_frame_write(b->module, &b->options, &texts, &b->cli->diags);
 }
 
+static void make_code(struct build *b, enum pc_emit emit, enum pc_code code) {
+    const struct pc_codegen_options machine = {.triple = b->cli->options.triple, .cpu = b->cli->options.cpu};
+    pc_codegen(b->module, &b->options.kernel, &machine, code, add_product(b, path_of_emission(b, emit)), &b->cli->diags);
+}
+
 static void make(struct build *b, enum pc_emit emit) {
-    const char *path = b->cli->options.directory && emit != PC_EMIT_C
-                           ? path_of(b, pc_arena_printf(&b->cli->arena, ".%s", extensions[emit]))
-                           : NULL;
     switch (emit) {
     case PC_EMIT_C:
-        make_c(b, true, b->cli->options.selftest);
+        make_frame(b);
+        return;
+    case PC_EMIT_OBJ:
+        make_code(b, emit, PC_CODE_OBJECT);
+        make_frame(b);
+        return;
+    case PC_EMIT_ASM:
+        make_code(b, emit, PC_CODE_ASSEMBLY);
+        make_frame(b);
+        return;
+    case PC_EMIT_LLVM:
+        make_code(b, emit, PC_CODE_LLVM);
         return;
     case PC_EMIT_IR:
-        print_kernels(b, false, add_product(b, path));
+        print_kernels(b, false, add_product(b, path_of_emission(b, emit)));
         return;
     case PC_EMIT_PLAN:
-        print_kernels(b, true, add_product(b, path));
+        print_kernels(b, true, add_product(b, path_of_emission(b, emit)));
         return;
     case PC_EMIT_AST:
-        pc_ast_print(b->cli->tree, add_product(b, path));
+        pc_ast_print(b->cli->tree, add_product(b, path_of_emission(b, emit)));
         return;
     case PC_EMIT_LAYER: {
-        struct pc_text *text = add_product(b, path);
+        struct pc_text *text = add_product(b, path_of_emission(b, emit));
         for (size_t i = 0; i < b->module->count; i++)
             pc_layer_dump(&b->module->layers[i], text);
         return;
@@ -132,6 +162,15 @@ static void make(struct build *b, enum pc_emit emit) {
     case PC_EMIT_COUNT:
         return;
     }
+}
+
+/* After an error nothing is written, and what comes next would only report it again. */
+static void make_all(struct build *b) {
+    const struct pc_options *options = &b->cli->options;
+    for (int i = 0; i < options->emit_count && pc_diags_error_count(&b->cli->diags) == 0; i++)
+        make(b, options->emit[i]);
+    if (pc_diags_error_count(&b->cli->diags) == 0)
+        make_frame(b); /* a self-test besides emissions that have no frame */
 }
 
 /* ---- the depfile ---- */
@@ -217,17 +256,20 @@ static void write_products(struct build *b) {
     pc_outputs_commit(&outputs, b->cli->status < PC_EXIT_FAILURE);
 }
 
+/* False, reported, when the machine is none that code can be written for. */
+static bool machine_is_good(struct pc_cli *cli) {
+    const struct pc_codegen_options machine = {.triple = cli->options.triple, .cpu = cli->options.cpu};
+    const char *problem = machine.triple || machine.cpu ? pc_machine_problem(&machine, &cli->arena) : NULL;
+    if (problem)
+        pc_cli_fail(cli, PC_EXIT_USAGE, "%s", problem);
+    return !problem;
+}
+
 void pc_cmd_build(struct pc_cli *cli) {
     struct build b = {.cli = cli, .module = pc_cli_load(cli)};
-    if (!b.module || !set_names(&b))
+    if (!b.module || !set_names(&b) || !machine_is_good(cli))
         return;
-    for (int i = 0; i < cli->options.emit_count; i++)
-        make(&b, cli->options.emit[i]);
-    bool c = false;
-    for (int i = 0; i < cli->options.emit_count; i++)
-        c |= cli->options.emit[i] == PC_EMIT_C;
-    if (!c && cli->options.selftest)
-        make_c(&b, false, true);
+    make_all(&b);
     if (cli->options.depfile)
         make_depfile(&b);
     if (pc_diags_error_count(&cli->diags) == 0) {

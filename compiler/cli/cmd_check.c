@@ -42,6 +42,8 @@ static void add_line(const struct pc_layer *layer, const struct pc_check_report 
         add_names(text, report->skipped, backend_names, PC_BACKEND_COUNT);
         pc_text_printf(text, ", for a pass reads %" PRId64 " values (--backend asks for it all the same)", report->work);
     }
+    if (report->no_compiler)
+        pc_text_add(text, "; not by cc, for there is no C compiler ($CC, cc)");
     pc_text_add(text, "\n");
 }
 
@@ -59,7 +61,8 @@ static void add_json(const struct pc_layer *layer, const struct pc_check_report 
     pc_json_bool(json, "ok", report->good);
     add_json_names(json, "kernels", report->kernels, pc_kernel_suffix, PC_KERNEL_COUNT);
     add_json_names(json, "backends", report->backends, backend_names, PC_BACKEND_COUNT);
-    add_json_names(json, "skipped", report->skipped, backend_names, PC_BACKEND_COUNT);
+    add_json_names(json, "skipped", report->skipped | (report->no_compiler ? 1u << PC_BACKEND_CC : 0), backend_names,
+                   PC_BACKEND_COUNT);
     pc_json_integer(json, "inputs", report->inputs);
     pc_json_integer(json, "compared", report->compared);
     pc_json_integer(json, "unchecked", report->unchecked);

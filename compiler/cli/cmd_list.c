@@ -1,5 +1,6 @@
 /* cmd_list.c - poolc list: the rows of the tables, a name and a line each. */
 #include "cli/cli.h"
+#include "run/runner.h"
 
 #include <string.h>
 
@@ -47,6 +48,15 @@ static void add_diagnostics(struct pc_text *text) {
     add_rows(text, rows, PC_DIAG_COUNT);
 }
 
+static void add_backends(struct pc_text *text) {
+    struct row rows[PC_BACKEND_COUNT];
+    size_t count = 0;
+    for (int i = 0; i < PC_BACKEND_COUNT; i++)
+        if (pc_backend_is_there((enum pc_backend)i))
+            rows[count++] = backends[i];
+    add_rows(text, rows, count);
+}
+
 void pc_cmd_list(struct pc_cli *cli) {
     struct pc_text text = pc_cli_text(cli);
     switch (cli->options.listing) {
@@ -60,7 +70,7 @@ void pc_cmd_list(struct pc_cli *cli) {
         ADD_ROWS(&text, targets);
         break;
     case PC_LISTING_BACKENDS:
-        ADD_ROWS(&text, backends);
+        add_backends(&text);
         break;
     case PC_LISTING_DIAGNOSTICS:
         add_diagnostics(&text);

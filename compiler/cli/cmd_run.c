@@ -176,11 +176,11 @@ static bool compute(struct run *r) {
                                        .state = r->data[PC_T_STATE],
                                        .dy = r->data[PC_T_DY],
                                        .dx = r->data[PC_T_DX]};
-    enum pc_backend backend = PC_BACKEND_CC;
+    enum pc_backend backend = pc_backend_default();
     for (int i = 0; i < PC_BACKEND_COUNT; i++)
         if (options->backends >> i & 1)
             backend = (enum pc_backend)i;
-    if (backend == PC_BACKEND_CC)
+    if (backend == PC_BACKEND_CC || backend == PC_BACKEND_JIT)
         pc_cli_progress(r->cli, 1, 2, "compiling %s", r->layer.name);
     struct pc_runner *runner = pc_runner_open(backend, &module, &runner_options, &r->cli->diags);
     if (!runner)

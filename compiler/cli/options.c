@@ -3,6 +3,8 @@
 #include "cli/options.h"
 
 #include "front/tables.h"
+#include "llvm/codegen.h"
+#include "run/runner.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -55,6 +57,8 @@ static struct pc_words words_of(enum pc_option option) {
         return WORDS(backend_names);
     case PC_OPTION_DIRECTORY:
     case PC_OPTION_PREFIX:
+    case PC_OPTION_TRIPLE:
+    case PC_OPTION_CPU:
     case PC_OPTION_SELFTEST:
     case PC_OPTION_DEPFILE:
     case PC_OPTION_INPUT:
@@ -62,6 +66,7 @@ static struct pc_words words_of(enum pc_option option) {
     case PC_OPTION_BACKWARD:
     case PC_OPTION_SEED:
     case PC_OPTION_GENERATE:
+    case PC_OPTION_COMPILE:
     case PC_OPTION_REPEAT:
     case PC_OPTION_UNROLL_BUDGET:
     case PC_OPTION_JSON:
@@ -195,6 +200,12 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
         for (int i = 0; i < o->emit_count; i++)
             o->emit[i] = (enum pc_emit)order[i];
         return true;
+    case PC_OPTION_TRIPLE:
+        o->triple = value;
+        return true;
+    case PC_OPTION_CPU:
+        o->cpu = value;
+        return true;
     case PC_OPTION_SELFTEST:
         return o->selftest = true;
     case PC_OPTION_DEPFILE:
@@ -222,6 +233,8 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
         return read_integer(p, option, value, 0, UINT64_MAX, &o->seed);
     case PC_OPTION_GENERATE:
         return o->generate = true;
+    case PC_OPTION_COMPILE:
+        return o->compile = true;
     case PC_OPTION_REPEAT:
         if (!read_integer(p, option, value, 1, REPEAT_MAX, &number))
             return false;
@@ -330,6 +343,33 @@ static bool read_argument(struct parser *p, const char *argument) {
     return true;
 }
 
+bool pc_options_emit(const struct pc_options *options, enum pc_emit emit) {
+    for (int i = 0; i < options->emit_count; i++)
+        if (options->emit[i] == emit)
+            return true;
+    return false;
+}
+
+/* What LLVM is needed for: whether it is there, and used where something is said about it. */
+static bool check_llvm(struct parser *p) {
+    const struct pc_options *o = p->options;
+    static const enum pc_emit needing[] = {PC_EMIT_OBJ, PC_EMIT_ASM, PC_EMIT_LLVM};
+    static const char without[] = "this poolc was built without LLVM; build it with -DPOOLC_LLVM=ON, or use";
+    bool used = false;
+    for (size_t i = 0; i < sizeof needing / sizeof *needing; i++) {
+        const bool asked = pc_options_emit(o, needing[i]);
+        if (asked && !pc_llvm_is_there())
+            return FAIL(p, "--emit %s: %s the C code", emit_names[needing[i]], without);
+        used |= asked;
+    }
+    if (!used && (o->triple || o->cpu))
+        return FAIL(p, "--%s goes with --emit obj, asm or llvm", o->triple ? "triple" : "cpu");
+    for (int b = 0; b < PC_BACKEND_COUNT; b++)
+        if (o->backends >> b & 1 && !pc_backend_is_there((enum pc_backend)b))
+            return FAIL(p, "--backend %s: %s another backend", backend_names[b], without);
+    return true;
+}
+
 /* What belongs together. */
 static bool check(struct parser *p) {
     struct pc_options *o = p->options;
@@ -346,9 +386,11 @@ static bool check(struct parser *p) {
     }
     if (o->generate && o->layer)
         return FAIL(p, "--generate measures the whole spec; leave out '%s'", o->layer);
-    if (o->repeat && !o->generate)
-        return FAIL(p, "--repeat goes with --generate");
-    return true;
+    if (o->generate && o->compile)
+        return FAIL(p, "--generate and --compile measure different things; give one of them");
+    if (o->repeat && !o->generate && !o->compile)
+        return FAIL(p, "--repeat goes with --generate or --compile");
+    return check_llvm(p);
 }
 
 bool pc_options_parse(int argc, char **argv, struct pc_options *options, struct pc_arena *arena, const char **problem) {

@@ -60,7 +60,7 @@ struct pc_options {
     const char *file, *layer; /* the arguments; NULL where there is none */
     enum pc_listing listing;
 
-    const char *directory, *prefix, *depfile;
+    const char *directory, *prefix, *depfile, *triple, *cpu;
     enum pc_emit emit[PC_EMIT_COUNT]; /* each at most once */
     int emit_count;
     bool selftest;
@@ -70,7 +70,7 @@ struct pc_options {
     unsigned backends; /* bit 1 << enum pc_backend; 0: not given */
     uint64_t seed;
 
-    bool generate;
+    bool generate, compile;
     int64_t repeat, unroll_budget; /* 0: not given */
     bool json, quiet, help, version, man;
 };
@@ -78,6 +78,9 @@ struct pc_options {
 /* Parses the arguments behind the program's name. False with *problem, a line without a full stop, when they are wrong;
  * options->command is then what was recognised. With help, version or man nothing else is required. */
 bool pc_options_parse(int argc, char **argv, struct pc_options *options, struct pc_arena *arena, const char **problem);
+
+/* Whether it is among what is to be written. */
+bool pc_options_emit(const struct pc_options *options, enum pc_emit emit);
 
 /* The words that an option takes, as "a, b or c"; NULL for one that takes anything. */
 const char *pc_option_words(enum pc_option option, struct pc_arena *arena);

@@ -142,6 +142,13 @@ static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
     return a.element == b.element && a.lanes == b.lanes;
 }
 
+/* ir_outline.c: whether the function's body is nothing but blocks that share no values, the parts of a long straight line,
+ * which back ends turn into functions of their own (note [parts] in lower.c); whether code touches a buffer; the number of
+ * nodes in the longest straight line. */
+bool ir_has_parts(const struct ir_function *function);
+bool ir_uses_buffer(const struct ir_function *function, const struct ir_block *block, size_t buffer);
+size_t ir_longest_line(const struct ir_function *function, const struct ir_block *block);
+
 /* ir_print.c: the function as text, stable, without addresses. */
 void ir_print(const struct ir_function *function, struct pc_text *text);
 

@@ -37,14 +37,6 @@ void ir_builder_init(struct ir_builder *builder, struct ir_function *function) {
     *builder = (struct ir_builder){.function = function};
 }
 
-void ir_builder_release(struct ir_builder *builder) {
-    free(builder->table);
-    free(builder->table_scope);
-    builder->table = NULL;
-    builder->table_scope = NULL;
-    builder->table_size = builder->table_used = 0;
-}
-
 /* ---- blocks ---- */
 
 static struct ir_block *current_block(struct ir_builder *b) {
@@ -93,23 +85,10 @@ static bool same_node(const struct ir_node *a, const struct ir_node *b) {
            a->u.integer == b->u.integer;
 }
 
-static void out_of_memory(const struct ir_builder *b) {
-    if (b->function->arena->out_of_memory)
-        longjmp(*b->function->arena->out_of_memory, 1);
-    abort();
-}
-
 static void grow_table(struct ir_builder *b) {
     const size_t size = b->table_size ? b->table_size * 2 : 1024;
-    ir_ref *table = calloc(size, sizeof *table);
-    uint32_t *scopes = calloc(size, sizeof *scopes);
-    if (!table || !scopes) {
-        free(table);
-        free(scopes);
-        ir_builder_release(b);
-        out_of_memory(b);
-        return;
-    }
+    ir_ref *table = PC_NEW_ARRAY(b->function->arena, size, ir_ref);
+    uint32_t *scopes = PC_NEW_ARRAY(b->function->arena, size, uint32_t);
     for (size_t i = 0; i < b->table_size; i++) {
         if (!b->table[i])
             continue;
@@ -119,8 +98,6 @@ static void grow_table(struct ir_builder *b) {
         table[at] = b->table[i];
         scopes[at] = b->table_scope[i];
     }
-    free(b->table);
-    free(b->table_scope);
     b->table = table;
     b->table_scope = scopes;
     b->table_size = size;

@@ -16,7 +16,6 @@ struct ir_builder {
 
 struct ir_function *ir_function_new(struct pc_arena *arena, const char *name);
 void ir_builder_init(struct ir_builder *builder, struct ir_function *function);
-void ir_builder_release(struct ir_builder *builder);
 
 /* Index of a new buffer. */
 int ir_buffer_add(struct ir_function *function, const char *name, enum ir_element element, int64_t count, enum ir_role role);

@@ -279,6 +279,5 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
     }
     if (nest.part_is_open)
         ir_loop_end(&nest.b, nest.part);
-    ir_builder_release(&nest.b);
     return function;
 }

@@ -1,6 +1,9 @@
-/* runner.c - see runner.h: which backend does what, and the interpreter, which needs nothing but the kernels' IR. */
+/* runner.c - see runner.h: which backend does what, and the two that need nothing but the kernels' IR: the interpreter and
+ * the JIT. */
 #include "run/runner.h"
 
+#include "llvm/codegen.h"
+#include "llvm/jit.h"
 #include "run/backend.h"
 
 #include <stdlib.h>
@@ -8,9 +11,12 @@
 struct pc_runner {
     enum pc_backend backend;
     const struct pc_module *module;
-    struct pc_cc *cc;         /* cc */
-    struct pc_arena arena;    /* eval: the kernels */
+    struct pc_plan_options plan;
+    struct pc_cc *cc;           /* cc */
+    struct pc_arena arena;      /* eval: the kernels */
     struct pc_kernel **kernels; /* eval: PC_KERNEL_COUNT for each layer, NULL where a layer has no such kernel */
+    struct pc_jit *jit;         /* jit */
+    struct pc_jit_code **code;  /* jit: as many, NULL until a kernel first runs */
 };
 
 /* ---- kernels and their memory ---- */
@@ -55,8 +61,8 @@ void *pc_tensor_memory(const struct pc_tensors *tensors, enum pc_tensor tensor) 
 
 /* ---- the interpreter ---- */
 
-static bool build_kernels(struct pc_runner *runner, const struct pc_runner_options *options, struct pc_diags *diags) {
-    const struct pc_kernel_options kernel = {.prefix = runner->module->name, .plan = options->plan};
+static bool build_kernels(struct pc_runner *runner, struct pc_diags *diags) {
+    const struct pc_kernel_options kernel = {.prefix = runner->module->name, .plan = runner->plan};
     bool ok = true;
     runner->kernels = PC_NEW_ARRAY(&runner->arena, runner->module->count * PC_KERNEL_COUNT, struct pc_kernel *);
     for (size_t i = 0; i < runner->module->count; i++) {
@@ -88,7 +94,47 @@ bool pc_interpret(const struct pc_kernel *kernel, const struct pc_tensors *tenso
     return ok;
 }
 
+/* ---- the JIT ---- */
+
+static bool start_jit(struct pc_runner *runner, struct pc_diags *diags) {
+    runner->code = PC_NEW_ARRAY(&runner->arena, runner->module->count * PC_KERNEL_COUNT, struct pc_jit_code *);
+    runner->jit = pc_jit_open(diags);
+    return runner->jit != NULL;
+}
+
+/* Compiles a kernel when it is first run: who wants one of a hundred layers does not wait for the others. */
+static bool run_jit(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, void *const *buffers,
+                    struct pc_diags *diags) {
+    struct pc_jit_code **code = &runner->code[layer * PC_KERNEL_COUNT + (size_t)kind];
+    if (!*code) {
+        const struct pc_kernel_options options = {.prefix = runner->module->name, .plan = runner->plan};
+        struct pc_arena arena = {.out_of_memory = runner->arena.out_of_memory};
+        const struct pc_kernel *kernel =
+            pc_kernel_build(&runner->module->layers[layer], kind, &options, &arena, diags);
+        if (kernel)
+            *code = pc_jit_compile(runner->jit, kernel->ir, diags);
+        pc_arena_release(&arena);
+    }
+    if (*code)
+        pc_jit_call(*code, buffers);
+    return *code != NULL;
+}
+
+static void stop_jit(struct pc_runner *runner) {
+    for (size_t i = 0; runner->code && i < runner->module->count * PC_KERNEL_COUNT; i++)
+        pc_jit_release(runner->code[i]);
+    pc_jit_close(runner->jit);
+}
+
 /* ---- the runner ---- */
+
+bool pc_backend_is_there(enum pc_backend backend) {
+    return backend != PC_BACKEND_JIT || pc_llvm_is_there();
+}
+
+enum pc_backend pc_backend_default(void) {
+    return pc_llvm_is_there() ? PC_BACKEND_JIT : PC_BACKEND_CC;
+}
 
 struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module *module,
                                  const struct pc_runner_options *options, struct pc_diags *diags) {
@@ -100,14 +146,19 @@ struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module
     }
     *runner = (struct pc_runner){
         .backend = backend, .module = module, .arena = {.out_of_memory = diags->arena->out_of_memory}};
+    if (options)
+        runner->plan = options->plan;
     bool ok = true;
     switch (backend) {
+    case PC_BACKEND_JIT:
+        ok = start_jit(runner, diags);
+        break;
     case PC_BACKEND_CC:
         runner->cc = pc_cc_open(module, options ? options : &none, diags);
         ok = runner->cc != NULL;
         break;
     case PC_BACKEND_EVAL:
-        ok = build_kernels(runner, options ? options : &none, diags);
+        ok = build_kernels(runner, diags);
         break;
     case PC_BACKEND_REF:
         break;
@@ -142,6 +193,8 @@ bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind k
         }
     }
     switch (runner->backend) {
+    case PC_BACKEND_JIT:
+        return run_jit(runner, layer, kind, memory, diags);
     case PC_BACKEND_CC:
         pc_cc_call(runner->cc, layer, kind, memory);
         return true;
@@ -158,6 +211,7 @@ bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind k
 void pc_runner_close(struct pc_runner *runner) {
     if (!runner)
         return;
+    stop_jit(runner);
     pc_cc_close(runner->cc);
     pc_arena_release(&runner->arena);
     free(runner);

@@ -1,7 +1,7 @@
-/* runner.h - runs the kernels of a module, whatever executes them: the reference, the interpreter or the C compiler.
+/* runner.h - runs the kernels of a module, whatever executes them: the reference, the interpreter, the C compiler or LLVM.
  *
- * A runner is opened once for a module and then runs any of its kernels on the caller's memory. `run`, `check`, `bench` and
- * the tests are its users; a JIT becomes one more row of backends.def. */
+ * A runner is opened once for a module and then runs any of its kernels on the caller's memory, from one thread at a time.
+ * `run`, `check`, `bench` and the tests are its users. */
 #ifndef PC_RUNNER_H
 #define PC_RUNNER_H
 
@@ -17,6 +17,10 @@ enum pc_backend {
 #undef BACKEND
     PC_BACKEND_COUNT
 };
+
+/* Whether this poolc was built with what the backend needs, and the one to take where the user names none. */
+bool pc_backend_is_there(enum pc_backend backend);
+enum pc_backend pc_backend_default(void);
 
 struct pc_runner_options {
     struct pc_plan_options plan;
@@ -38,7 +42,7 @@ struct pc_tensors {
 struct pc_runner;
 
 /* Prepares all kernels of the module (cc: one source, one compilation, in a private temporary folder that is removed at
- * once). NULL with errors in diags. The module must outlive the runner. */
+ * once; jit: nothing, a kernel is compiled when it first runs). NULL with errors in diags. The module must outlive the runner. */
 struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module *module,
                                  const struct pc_runner_options *options, struct pc_diags *diags);
 

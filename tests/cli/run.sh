@@ -1,16 +1,18 @@
 #!/bin/sh
-# run.sh POOLC LESSON - the command line, case by case: exit status, both outputs, and the files that are there afterwards.
+# run.sh POOLC LESSON [no-llvm] - the command line, case by case: exit status, both outputs, and the files that are there afterwards.
 #
-# LESSON is the folder examples/lesson, whose arrays are inputs here. Every case must leave no temporary file anywhere.
+# LESSON is the folder examples/lesson, whose arrays are inputs here; "no-llvm" says that poolc was built without LLVM. Every
+# case must leave no temporary file anywhere.
 set -u
-[ $# -eq 2 ] || { echo "usage: run.sh POOLC LESSON" >&2; exit 2; }
+[ $# -ge 2 ] || { echo "usage: run.sh POOLC LESSON [no-llvm]" >&2; exit 2; }
 poolc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 lesson=$(cd "$2" && pwd) || exit 2
+llvm=${3:-llvm}
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 cd "$work" || exit 2
-mkdir temporary || exit 2
+mkdir temporary bare || exit 2 # bare: a $PATH on which nothing is
 TMPDIR=$work/temporary
 export TMPDIR
 unset CC
@@ -117,9 +119,10 @@ check 'value of a switch' 2 '' 'takes no value' "$poolc" build --selftest=yes ne
 check 'empty value' 2 '' 'not empty' "$poolc" build --prefix= net.pool
 check 'no file' 2 '' "'build' needs FILE.pool" "$poolc" build
 check 'too many arguments' 2 '' "'b.pool' is one argument too many" "$poolc" build net.pool b.pool
-check 'unknown emission' 2 '' "llvm.*there is c, ir, plan, ast or layer" "$poolc" build --emit c,llvm net.pool
+check 'unknown emission' 2 '' "'fortran' is not known; .*there is c, obj, asm, llvm, ir, plan, ast or layer" \
+    "$poolc" build --emit c,fortran net.pool
 check 'unknown target' 2 '' "'c98' is not known; did you mean 'c99'" "$poolc" build --target c98 net.pool
-check 'unknown backend' 2 '' "'jit' is not known; there is cc, eval or ref" "$poolc" run one.pool --backend jit
+check 'unknown backend' 2 '' "'gpu' is not known; there is jit, cc, eval or ref" "$poolc" run one.pool --backend gpu
 check 'two backends' 2 '' 'one backend' "$poolc" run one.pool --backend cc,ref
 check 'bad number' 2 '' "integer from 0 to 18446744073709551615, not '-1'" "$poolc" run one.pool --seed -1
 check 'huge number' 2 '' 'integer from 1 to' "$poolc" build net.pool --unroll-budget 99999999999999999999
@@ -182,7 +185,7 @@ check 'a file is no folder' 3 '' 'cannot be written: Not a directory' "$poolc" b
 check 'full depfile' 3 '' '/dev/full: cannot be written: No space' "$poolc" build net.pool -o out --depfile /dev/full
 check 'full standard output' 3 '' 'standard output' sh -c '"$1" build net.pool --emit c,ir >/dev/full' sh "$poolc"
 files 'failed writes leave nothing' out ''
-files 'failed writes leave nothing here' . "a b bad.pool emissions empty.pool expected full.pool here huge.pool net.d \
+files 'failed writes leave nothing here' . "a b bad.pool bare emissions empty.pool expected full.pool here huge.pool net.d \
 net.pool o u one.pool out passes.pool stderr stdout temporary where.pool"
 mkdir out/net.h
 echo old >out/net.c
@@ -208,9 +211,72 @@ files 'a name that C cannot quote' out ''
 check 'no pools' 0 '' '' "$poolc" build empty.pool -o out
 files 'no pools' out 'empty.c empty.h'
 
+# ---- build: code by LLVM ----
+
+check 'a triple for C' 2 '' '^poolc: --triple goes with --emit obj, asm or llvm' "$poolc" build net.pool --triple riscv64-linux-gnu
+check 'a processor for C' 2 '' '^poolc: --cpu goes with --emit obj, asm or llvm' "$poolc" build net.pool --emit c,ir --cpu native
+rm -rf out && mkdir out
+if [ "$llvm" = no-llvm ]; then
+    for emission in obj asm llvm; do
+        check "no $emission" 2 '' "^poolc: --emit $emission: this poolc was built without LLVM; build it with -DPOOLC_LLVM=ON" \
+            "$poolc" build net.pool -o out --emit c,$emission
+    done
+    files 'nothing without LLVM' out ''
+else
+    check 'LLVM on standard output' 0 '^define void @net_max2_forward\(ptr ' '' "$poolc" build net.pool --emit llvm
+    check 'assembly on standard output' 0 '^net_max2_forward:' '' "$poolc" build net.pool --emit asm
+    files 'nothing beside standard output' out ''
+    check 'an object' 0 '' '' "$poolc" build net.pool -o out --emit obj --depfile out/net.d
+    files 'an object' out 'net.d net.h net.o'
+    echo 'out/net.o out/net.h: net.pool' >expected
+    same 'depfile of an object' out/net.d expected
+    cp out/net.o first.o
+    check 'an object again' 0 '' '' "$poolc" build net.pool -o out --emit obj
+    same 'the same spec, the same bytes' out/net.o first.o
+    mkdir here2 && cp net.pool here2/
+    check 'an object beside' 0 '' '' sh -c 'cd here2 && "$1" build net.pool --emit obj' sh "$poolc"
+    files 'an object beside' here2 'net.h net.o net.pool'
+    rm -rf out here2 first.o && mkdir out
+    check 'assembly in a file' 0 '' '' "$poolc" build net.pool -o out --emit asm
+    files 'assembly in a file' out 'net.h net.s'
+    check 'everything' 0 '' '' "$poolc" build net.pool -o out --emit llvm,asm,obj,c --selftest --depfile out/net.d --prefix my
+    files 'everything' out 'net.c net.d net.h net.ll net.o net.s net_selftest.c'
+    echo 'out/net.ll out/net.s out/net.c out/net.h out/net_selftest.c out/net.o: net.pool' >expected
+    same 'depfile of everything' out/net.d expected
+    check 'the object has the prefix' 0 ' T my_max2_forward$' '' nm out/net.o
+    check 'the self-test of the object is compiled' 0 '' '' cc -o out/test out/net.o out/net_selftest.c -lm
+    check 'the self-test of the object' 0 '^2 passed, 0 failed$' '' out/test
+    check 'the self-test of the assembly is compiled' 0 '' '' cc -o out/test out/net.s out/net_selftest.c -lm
+    check 'the self-test of the assembly' 0 '^2 passed, 0 failed$' '' out/test
+    check 'this processor' 0 '' '' "$poolc" build net.pool -o out --emit obj --cpu native
+    rm -rf out && mkdir out
+    for triple in x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu arm-linux-gnueabihf armv7-none-eabi; do
+        check "for $triple" 0 '^target triple = "'"${triple%%-*}"'-' '' "$poolc" build net.pool --emit llvm --triple $triple
+    done
+    check 'for a processor' 0 'my_avg2_backward' '' \
+        "$poolc" build net.pool --emit asm --triple aarch64-linux-gnu --cpu cortex-a72 --prefix my
+    check 'no machine' 2 '' "^poolc: 'xyzzy' is no machine that LLVM can write code for$" \
+        "$poolc" build net.pool -o out --emit obj --triple xyzzy
+    check 'a machine of other bits' 2 '' "^poolc: poolc writes code for x86_64, aarch64, riscv64 or arm, not for 'i386-" \
+        "$poolc" build net.pool -o out --emit obj --triple i386-linux-gnu
+    check 'no processor' 2 '' "^poolc: LLVM refuses the processor 'xyzzy' for '.*': 'xyzzy' is not a recognized processor" \
+        "$poolc" build net.pool -o out --emit obj,c --cpu xyzzy --depfile out/d
+    check 'a processor that is said once' 0 '^1$' '' sh -c '"$1" build net.pool --emit obj --cpu xyzzy 2>&1 | grep -c .' sh "$poolc"
+    check 'a processor of another machine' 2 '' "refuses the processor 'generic-rv32' for 'riscv64-.*': RV64 target requires" \
+        "$poolc" build net.pool -o out --emit obj --triple riscv64-linux-gnu --cpu generic-rv32
+    check 'native elsewhere' 2 '' "the processor 'native' is that of this machine, not of 'riscv64-" \
+        "$poolc" build net.pool -o out --emit obj --triple riscv64-linux-gnu --cpu native
+    check 'an object of a plan that is none' 1 '' '\[unroll-too-large\]$' "$poolc" build full.pool -o out --emit obj,c
+    check 'an object with nowhere to go' 3 '' 'none/net.o: cannot be written: No such file' \
+        "$poolc" build net.pool -o none --emit obj
+    files 'wrong machines leave nothing' out ''
+fi
+
 # ---- run ----
 
-for backend in cc eval ref; do
+backends='cc, eval, ref' usual=cc
+[ "$llvm" = no-llvm ] || backends="jit, $backends" usual=jit
+for backend in $(echo "$backends" | tr -d ,); do
     check "run $backend" 0 '' '' "$poolc" run net.pool max2 --backend $backend -i x="$lesson/nine.npy" -o y=y.npy
     same "run $backend" y.npy "$lesson/max2.y.npy"
     check "backward $backend" 0 '' '' "$poolc" run net.pool max2 --backend $backend --backward -i "$lesson/nine.npy" \
@@ -221,7 +287,9 @@ for backend in cc eval ref; do
     cp stdout "random.$backend"
     check "random pick $backend" 0 '^dx float32' '' "$poolc" run passes.pool m --backward --backend $backend
 done
-same 'the same numbers for every backend' random.cc random.eval
+for backend in $(echo "$backends" | tr -d ,); do
+    [ $backend = ref ] || same "the same numbers by $backend" random.$backend random.eval
+done
 check 'other seed' 0 '*' '' "$poolc" run one.pool --backend eval --seed 8
 check 'other numbers' 1 '*' '*' cmp stdout random.eval
 check 'small results are shown' 0 '^  7 8$' '' "$poolc" run net.pool max2 --backend eval -i "$lesson/nine.npy"
@@ -258,20 +326,42 @@ mkdir folder.npy
 echo old >old.npy
 check 'second array fails' 3 '' 'folder.npy: ' "$poolc" run where.pool --backend eval -o y=old.npy -o indices=folder.npy
 check 'first array is the old one' 0 '^old$' '' cat old.npy
-check 'no compiler' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" run one.pool
-check 'a compiler that fails' 3 '' "C compiler 'false' failed with status 1" env CC=false "$poolc" run one.pool
+check 'no compiler' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" run one.pool --backend cc
+check 'a compiler that fails' 3 '' "C compiler 'false' failed with status 1" env CC=false "$poolc" run one.pool --backend cc
+if [ "$llvm" = no-llvm ]; then
+    check 'run where there is no compiler' 3 '' "cannot run the C compiler 'cc'" env PATH="$work/bare" "$poolc" run one.pool
+    check 'no jit' 2 '' '^poolc: --backend jit: this poolc was built without LLVM; build it with -DPOOLC_LLVM=ON' \
+        "$poolc" run one.pool --backend jit
+    check 'no jit to check' 2 '' 'built without LLVM' "$poolc" check one.pool --backend eval,jit
+    check 'no jit in the list' 1 '' '' sh -c '"$1" list backends | grep jit' sh "$poolc"
+else
+    check 'run where there is no compiler' 0 '^y float32' '' env PATH="$work/bare" "$poolc" run one.pool
+    check 'jit in the list' 0 '^jit  *[^ ]' '' "$poolc" list backends
+fi
 check 'run: no file is left' 1 '' '' test -e new.npy
 
 # ---- check ----
 
-check 'check' 0 '^✓ max2: forward, forward_train, backward by cc, eval, ref on 10 inputs' '' "$poolc" check net.pool
+check 'check' 0 '^✓ max2: forward, forward_train, backward by '"$backends on 10 inputs" '' "$poolc" check net.pool
 check 'check one' 0 '^✓ avg2: forward, backward by eval on 10' '' "$poolc" check net.pool avg2 --backend eval --seed 3
 check 'check passes' 0 '^✓ f: forward by eval' '' "$poolc" check passes.pool --backend eval,ref
 check 'check passes backward' 0 '^✓ m: backward by' '' "$poolc" check passes.pool m --backend ref,eval,cc
 check 'check errors' 1 '' 'bad-stride' "$poolc" check bad.pool
 check 'check unknown' 2 '' "no pool 'x'" "$poolc" check net.pool x
 check 'check too large' 1 '✗ p: could not be checked' 'MiB of memory' "$poolc" check huge.pool
-check 'check without a compiler' 3 'could not be checked' 'cannot run' env CC="$work/none" "$poolc" check one.pool
+check 'a compiler that is asked for and not there' 3 'could not be checked' 'cannot run' \
+    env PATH="$work/bare" "$poolc" check one.pool --backend cc,eval
+check 'a $CC that is not there' 3 'could not be checked' 'cannot run' env CC="$work/none" "$poolc" check one.pool
+check 'check where there is no compiler' 0 '^✓ avg2: .* eval, ref on 10 .*; not by cc, for there is no C compiler' '' \
+    env PATH="$work/bare" CC=none "$poolc" check one.pool
+check 'the same in JSON' 0 '^ *"cc"$' '' env PATH="$work/bare" "$poolc" check one.pool --json
+echo 'pool p { mode max; channels 9; shape 99 x 99; kernel 9; stride 3 }' >big.pool
+if [ "$llvm" = no-llvm ]; then
+    check 'nothing to check with' 3 'could not be checked' 'cannot run' env PATH="$work/bare" "$poolc" check big.pool
+else
+    check 'check a large layer without a compiler' 0 '^✓ p: .* by jit, ref on .*; not by eval, .*; not by cc,' '' \
+        env PATH="$work/bare" "$poolc" check big.pool
+fi
 
 # Compilers that change the kernels on their way: what check and bench are for.
 change() {
@@ -312,10 +402,19 @@ check 'a wrong result in JSON' 1 '"ok": false' '' env CC="$work/minimum" "$poolc
 
 check 'explain' 0 'bytes loaded .* 1\.00$' '' "$poolc" explain net.pool max2
 check 'explain errors' 1 '' 'unroll-too-large' "$poolc" explain full.pool
-check 'bench' 0 '^  backward .*x .*%$' '' "$poolc" bench net.pool avg2
+check 'bench' 0 '^  backward .*x .*%' '' "$poolc" bench net.pool avg2
 check 'bench generate' 0 '^2 layers, 5 kernels' '' "$poolc" bench --generate --repeat 3 net.pool
 check 'bench generate errors' 1 '' 'unroll-too-large' "$poolc" bench --generate full.pool
 check 'bench repeat' 2 '' 'goes with --generate' "$poolc" bench --repeat 3 net.pool
+check 'bench two things' 2 '' 'give one of them' "$poolc" bench --generate --compile net.pool
+if [ "$llvm" = no-llvm ]; then
+    check 'bench compile' 3 '' 'without LLVM' "$poolc" bench --compile net.pool
+else
+    check 'bench compile' 0 '^LLVM: mean of 5 kernels .* ms' '' "$poolc" bench --compile --repeat 1 net.pool
+    check 'bench compile, fresh' 0 '^a fresh process, from the text to the result of max2: ' '' \
+        "$poolc" bench --compile --repeat 1 net.pool max2
+    check 'bench compile as JSON' 0 '"milliseconds_fresh_process": ' '' "$poolc" bench --compile --repeat 1 --json net.pool
+fi
 check 'bench without a compiler' 3 '' 'measuring program' env CC=false "$poolc" bench one.pool
 check 'bench finds a difference' 1 'results differ' 'computes something else' \
     env CC="$work/minimum" "$poolc" bench net.pool max2

@@ -1,11 +1,13 @@
 #!/bin/sh
-# readme.sh POOLC README.md - whether the C that the page shows is what comes out of the spec that it shows.
+# readme.sh POOLC README.md - whether the C that the page shows is what comes out of the spec that it shows, and whether its
+# commands work.
 #
 # The first ```pool block is built as net.pool; the lines of a "```c FILE" block must stand in the generated FILE, one behind
-# the other. A line of dots stands for lines left out.
+# the other. A line of dots stands for lines left out.  Each line of a ```sh block that begins with "poolc" is run, beside
+# net.pool and map.npy, an input for it; a poolc without LLVM must say so where the line needs it.
 set -u
 [ $# -eq 2 ] || { echo "usage: readme.sh POOLC README.md" >&2; exit 2; }
-poolc=$1
+poolc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 page=$2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
@@ -35,5 +37,40 @@ for file in $(sed -n 's/^```c \([a-z_.]*\)$/\1/p' "$page"); do
         }
     ' "$work/$file" "$work/lines" || failed=1
 done
-echo "readme: $shown pieces of C"
-[ "$failed" -eq 0 ] && [ "$shown" -gt 0 ]
+
+# map.npy: zeros, of the shape that net.pool has.
+shape=$(sed -n 's/.*x f32\[\([0-9,]*\)\].*/\1/p' "$work/net.h" | sed 's/,/, /g')
+count=$(sed -n 's/.*_X_COUNT = \([0-9]*\).*/\1/p' "$work/net.h")
+{
+    printf '\223NUMPY\001\000v\000'
+    printf '%-117s\n' "{'descr': '<f4', 'fortran_order': False, 'shape': ($shape), }"
+    head -c $((count * 4)) /dev/zero
+} >"$work/map.npy"
+
+awk '/^```sh$/ { inside = 1; next } /^```/ { inside = 0 } inside && /^poolc / { sub(/ *#.*/, ""); print }' "$page" \
+    >"$work/commands"
+llvm=no
+"$poolc" list backends | grep -q '^jit ' && llvm=yes
+run=0
+while read -r _ arguments; do
+    run=$((run + 1))
+    # shellcheck disable=SC2086 # words, as the page has them
+    (cd "$work" && "$poolc" $arguments) </dev/null >"$work/log" 2>&1
+    status=$?
+    case $llvm$arguments in
+    no*--emit*) [ $status -eq 2 ] && grep -q 'built without LLVM' "$work/log" ;;
+    *) [ $status -eq 0 ] ;;
+    esac || {
+        echo "readme: $page: status $status of: poolc $arguments" >&2
+        sed 's/^/    /' "$work/log" >&2
+        failed=1
+    }
+done <"$work/commands"
+for file in net.o pooled.npy; do
+    case $llvm$file in
+    nonet.o) ;;
+    *) [ -s "$work/$file" ] || { echo "readme: $page: its commands make no $file" >&2; failed=1; } ;;
+    esac
+done
+echo "readme: $shown pieces of C, $run commands"
+[ "$failed" -eq 0 ] && [ "$shown" -gt 0 ] && [ "$run" -gt 0 ]

@@ -27,17 +27,18 @@ void counts_add(struct counts *to, const struct counts *from) {
         a[i] += b[i];
 }
 
-int counts_print(const struct counts *c) {
+int counts_print(const struct counts *c, bool has_c) {
     static const char *const words[] = {
 #define KIND(id, text) text,
         KINDS(KIND)
 #undef KIND
     };
     int missing = 0;
-    printf("%lld layers, %lld kernels, %lld runs of C\n", (long long)c->layers, (long long)c->kernels, (long long)c->runs);
+    printf("%lld layers, %lld kernels, %lld runs of C, %lld of the JIT\n", (long long)c->layers, (long long)c->kernels,
+           (long long)c->runs, (long long)c->jit_runs);
     for (int i = 0; i < KIND_COUNT; i++) {
         printf("  %6lld %s\n", (long long)c->kind[i], words[i]);
-        missing += c->kind[i] == 0;
+        missing += c->kind[i] == 0 && (has_c || (i != KIND_CPLUSPLUS && i != KIND_NATIVE));
     }
     for (int i = 0; i <= POOL_LP; i++) {
         printf("  %6lld layers of mode %s\n", (long long)c->mode[i], pc_mode_of((enum pool_mode)i)->name);
@@ -180,6 +181,7 @@ bool batch_add(struct batch *batch, const struct pool_desc *desc, enum pc_unroll
 struct party {
     const char *name;
     struct pc_runner *runner;
+    bool jit;
 };
 
 struct stage {
@@ -271,7 +273,21 @@ static size_t build_kernels(struct stage *stage) {
     return batch->count;
 }
 
-static bool open_compiler(struct stage *stage, int which) {
+static bool complain_of_compiler(struct stage *stage, const char *who, const char *words) {
+    print_diags(stage);
+    stage->layer = &stage->batch->layers[0];
+    return complain(stage, who, NULL, words);
+}
+
+static bool open_jit(struct stage *stage) {
+    struct party *party = &stage->parties[stage->party_count];
+    const struct pc_runner_options options = {.plan = stage->batch->plan};
+    *party = (struct party){BATCH_JIT, pc_runner_open(PC_BACKEND_JIT, &stage->module, &options, &stage->diags), true};
+    stage->party_count += party->runner != NULL;
+    return party->runner || complain_of_compiler(stage, party->name, "it does not start");
+}
+
+static bool open_c(struct stage *stage, int which) {
     static const char *const optimization[][3] = {
         {"-O1", NULL}, {"-O2", NULL}, {"-O1", NULL}, {"-O3", "-march=native", NULL}, {"-O1", NULL}, {"-O2", NULL}};
     enum { LEVELS = sizeof optimization / sizeof *optimization };
@@ -287,6 +303,7 @@ static bool open_compiler(struct stage *stage, int which) {
         for (const char *const *word = parts[i]; *word; word++)
             words[count++] = *word;
     struct party *party = &stage->parties[stage->party_count];
+    party->jit = false;
     party->name = pc_arena_printf(&batch->arena, "%s %s as %s", batch->compilers[which], optimization[turn % LEVELS][0],
                                   is_cplusplus ? "C++" : "C99");
     const struct pc_runner_options options = {
@@ -295,12 +312,13 @@ static bool open_compiler(struct stage *stage, int which) {
     stage->party_count += party->runner != NULL;
     batch->counts.kind[KIND_CPLUSPLUS] += is_cplusplus ? (int64_t)batch->count : 0;
     batch->counts.kind[KIND_NATIVE] += native ? (int64_t)batch->count : 0;
-    if (!party->runner && batch->count == 1) { /* of many, find_uncompilable() finds the one */
-        print_diags(stage);
-        stage->layer = &batch->layers[0];
-        complain(stage, party->name, NULL, "its C does not compile");
-    }
+    if (!party->runner && batch->count == 1) /* of many, find_uncompilable() finds the one */
+        complain_of_compiler(stage, party->name, "its C does not compile");
     return party->runner != NULL;
+}
+
+static bool open_compiler(struct stage *stage, int which) {
+    return strcmp(stage->batch->compilers[which], BATCH_JIT) == 0 ? open_jit(stage) : open_c(stage, which);
 }
 
 /* Which layer the C compiler does not take: each alone. */
@@ -386,7 +404,8 @@ static bool run_party(struct stage *stage, const struct party *party, const stru
             print_diags(stage);
             return complain(stage, party->name, NULL, "it does not run");
         }
-        stage->batch->counts.runs += party != &stage->parties[0];
+        if (party != &stage->parties[0])
+            ++*(party->jit ? &stage->batch->counts.jit_runs : &stage->batch->counts.runs);
         if (!compare(stage, party, set, other))
             return false;
     }

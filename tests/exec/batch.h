@@ -7,6 +7,8 @@
 
 enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
 
+#define BATCH_JIT "jit" /* the name among compilers that stands for LLVM's */
+
 /* What must occur in a long run: KIND(enumerator, "words"). */
 #define KINDS(KIND)                                                                                                         \
     KIND(STRAIGHT, "straight lines")                                                                                        \
@@ -50,14 +52,15 @@ enum kind {
 
 struct counts {
     int64_t kind[KIND_COUNT];
-    int64_t mode[POOL_LP + 1], layers, kernels, runs;
+    int64_t mode[POOL_LP + 1], layers, kernels, runs, jit_runs;
     int64_t checked[2], plain[2]; /* elements compared with the reference, and of them unchecked; with plain inputs */
 };
 
 void counts_add(struct counts *to, const struct counts *from);
 
-/* Prints what occurred; the number of what did not, and 1 more if too many elements were not checked. */
-int counts_print(const struct counts *counts);
+/* Prints what occurred; the number of what did not, and 1 more if too many elements were not checked. `has_c`: some compiler
+ * was one of C, and what is said of those must have occurred too. */
+int counts_print(const struct counts *counts, bool has_c);
 
 struct batch {
     struct pc_arena arena;

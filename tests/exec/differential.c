@@ -1,11 +1,12 @@
-/* differential.c - random layers, computed by the reference, the interpreter and C by several compilers.
+/* differential.c - random layers, computed by the reference, the interpreter, C by several compilers and the JIT.
  *
- *     differential [--layers N] [--seed S] [--compilers gcc,clang] [--jobs J] [--batch B]
+ *     differential [--layers N] [--seed S] [--compilers gcc,clang,jit] [--jobs J] [--batch B]
  *
- * Layers come in batches, one C file each.  Reference and interpreter agree within pool/compare.h, interpreter and C bit for
- * bit; inputs are plain and hard; buffers touch unreadable pages.  The batches differ in unroll budget, flags and language
- * (C99 and C++), and the run fails when some kind of kernel never occurred in it.  A failing layer is made smaller as long
- * as it fails, and printed as a spec. */
+ * Layers come in batches, one C file each; the compiler `jit` is LLVM in this process: quicker, and there by default where
+ * poolc has it.  Reference and interpreter agree within pool/compare.h, interpreter and machine code bit for bit; inputs are
+ * plain and hard; buffers touch unreadable pages.  The batches differ in unroll budget, flags and language (C99 and C++),
+ * and the run fails when some kind of kernel never occurred in it.  A failing layer is made smaller as long as it fails,
+ * and printed as a spec. */
 #include "batch.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@ struct options {
     uint64_t seed;
     char *compilers[COMPILERS_MAX];
     int compiler_count;
+    bool has_c;
 };
 
 /* ---- batches ---- */
@@ -162,7 +164,7 @@ static int run(const struct options *options) {
         failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 0;
         close(inputs[job]);
     }
-    const int missing = counts_print(&total);
+    const int missing = counts_print(&total, options->has_c);
     if (missing > 0 && options->layers >= COMPLETE) {
         printf("%d kinds of kernels never occurred: the test checks less than it says\n", missing);
         failed = 1;
@@ -173,13 +175,14 @@ static int run(const struct options *options) {
 /* ---- options ---- */
 
 static int usage(void) {
-    fprintf(stderr, "usage: differential [--layers N] [--seed S] [--compilers gcc,clang] [--jobs J] [--batch B]\n");
+    fprintf(stderr, "usage: differential [--layers N] [--seed S] [--compilers gcc,clang,jit] [--jobs J] [--batch B]\n");
     return 2;
 }
 
 int main(int argc, char **argv) {
     struct options options = {.layers = 200, .seed = 1, .jobs = 2, .batch = 50};
-    char defaults[] = "gcc,clang", *list = defaults;
+    char every[] = "gcc,clang," BATCH_JIT, without_llvm[] = "gcc,clang";
+    char *list = pc_backend_is_there(PC_BACKEND_JIT) ? every : without_llvm;
     for (int i = 1; i < argc; i += 2) {
         if (i + 1 == argc)
             return usage();
@@ -196,8 +199,14 @@ int main(int argc, char **argv) {
         else
             return usage();
     }
-    for (char *word = strtok(list, ","); word && options.compiler_count < COMPILERS_MAX; word = strtok(NULL, ","))
+    for (char *word = strtok(list, ","); word && options.compiler_count < COMPILERS_MAX; word = strtok(NULL, ",")) {
+        options.has_c |= strcmp(word, BATCH_JIT) != 0;
+        if (strcmp(word, BATCH_JIT) == 0 && !pc_backend_is_there(PC_BACKEND_JIT)) {
+            fprintf(stderr, "differential: '%s' needs a poolc with LLVM\n", word);
+            return 2;
+        }
         options.compilers[options.compiler_count++] = word;
+    }
     if (options.layers < 1 || options.batch < 1 || options.jobs < 1 || options.jobs > JOBS_MAX ||
         options.compiler_count == 0)
         return usage();

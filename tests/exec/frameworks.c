@@ -1,4 +1,4 @@
-/* frameworks.c - the numbers of other frameworks (tests/frameworks) against the reference, the interpreter and C.
+/* frameworks.c - the numbers of other frameworks (tests/frameworks) against the reference, the interpreter, C and the JIT.
  *
  *     frameworks FOLDER
  *
@@ -303,6 +303,10 @@ int main(int argc, char **argv) {
         run_backend(&suite, PC_BACKEND_EVAL, "interpreter, loops", loops);
         run_backend(&suite, PC_BACKEND_EVAL, "interpreter, as little code as possible", small);
         run_backend(&suite, PC_BACKEND_CC, "C", loops);
+        if (pc_backend_is_there(PC_BACKEND_JIT)) {
+            run_backend(&suite, PC_BACKEND_JIT, "JIT, straight lines", straight);
+            run_backend(&suite, PC_BACKEND_JIT, "JIT, loops", loops);
+        }
     }
     if (suite.count < CASES_MIN)
         fail(&suite, NULL, "only %zu cases", suite.count);

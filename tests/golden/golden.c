@@ -8,6 +8,7 @@
 #include "front/diag.h"
 #include "front/layer.h"
 #include "front/parse.h"
+#include "llvm/codegen.h"
 #include "middle/kernel.h"
 
 #include <stdio.h>
@@ -86,6 +87,14 @@ static void make_c(struct unit *unit, struct pc_text *text) {
     pc_text_release(&source);
 }
 
+/* For one machine, so that the text is the same on all. */
+static void make_llvm(struct unit *unit, struct pc_text *text) {
+    const struct pc_kernel_options kernel = {.prefix = "golden", .verify = true};
+    const struct pc_codegen_options machine = {.triple = "x86_64-pc-linux-gnu"};
+    pc_codegen(build(unit), &kernel, &machine, PC_CODE_LLVM, text, &unit->diags);
+    pc_diags_render(&unit->diags, unit->source, text);
+}
+
 static void show_nothing(const struct pc_kernel *kernel, struct pc_text *text) {
     (void)kernel, (void)text;
 }
@@ -103,6 +112,7 @@ static const struct {
     {"plan", make_plan},
     {"ir", make_ir},
     {"c", make_c},
+    {"llvm", make_llvm},
     {"err", make_err},
 };
 

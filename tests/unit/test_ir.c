@@ -1,6 +1,6 @@
 /* test_ir.c - the kernel IR: building (value numbering), printing, counting, simplifying. Running is tested by
  * test_ir_eval.c, what the verifier says no to by test_ir_verify.c. */
-#include "middle/ir_build.h"
+#include "ir_kit.h"
 #include "middle/simplify.h"
 
 #include <criterion/criterion.h>
@@ -9,47 +9,11 @@
 
 enum { LANES = 16 };
 
-struct kit {
-    struct pc_arena arena;
-    struct ir_function *f;
-    struct ir_builder b;
-};
-
 static const struct ir_type f32 = {IR_F32, 1}, i32 = {IR_I32, 1}, i64 = {IR_I64, 1}, f32x4 = {IR_F32, 4};
-
-static void open_kit(struct kit *k) {
-    *k = (struct kit){0};
-    k->f = ir_function_new(&k->arena, "f");
-    ir_builder_init(&k->b, k->f);
-}
-
-static void close_kit(struct kit *k) {
-    ir_builder_release(&k->b);
-    pc_arena_release(&k->arena);
-}
-
-static void verify(const struct kit *k) {
-    const char *problem = ir_verify(k->f, IR_LANES_MAX);
-    cr_assert_null(problem, "%s", problem ? problem : "");
-}
 
 static void run(struct kit *k, void *const *buffers) {
     verify(k);
     cr_assert(ir_eval(k->f, buffers));
-}
-
-static ir_ref load(struct kit *k, struct ir_type type, int buffer, int64_t constant) {
-    const struct ir_affine place = {.buffer = buffer};
-    return ir_load(&k->b, type, &place, constant, 0);
-}
-
-static void store(struct kit *k, int buffer, int64_t constant, ir_ref value) {
-    const struct ir_affine place = {.buffer = buffer};
-    ir_store(&k->b, &place, constant, value, 0);
-}
-
-static struct ir_affine moving(int buffer, uint32_t loop, int64_t stride) {
-    return (struct ir_affine){.buffer = buffer, .count = 1, .term = {{loop, stride}}};
 }
 
 static const char *printed(struct kit *k) {
@@ -73,10 +37,6 @@ static int count_ops(const struct ir_function *f, const struct ir_block *block, 
 
 static int ops(const struct kit *k, enum ir_op op) {
     return count_ops(k->f, &k->f->body, op);
-}
-
-static bool same_number(double a, double b) {
-    return (isnan(a) && isnan(b)) || (a == b && signbit(a) == signbit(b));
 }
 
 /* x 16 numbers, y 16 results. */

@@ -1,7 +1,7 @@
 /* test_ir_eval.c - the interpreter: each operation of ops.def, of one lane and of many, against what C says of the numbers.
  *
  * Every function that is run is verified first, so a test cannot pass on IR that no kernel may have. */
-#include "middle/ir_build.h"
+#include "ir_kit.h"
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -10,51 +10,15 @@
 
 enum { LANES = 16 };
 
-struct kit {
-    struct pc_arena arena;
-    struct ir_function *f;
-    struct ir_builder b;
-};
-
 static const struct ir_type f32 = {IR_F32, 1}, i64 = {IR_I64, 1}, f32x4 = {IR_F32, 4};
 
 static bool seen[IR_OP_COUNT]; /* operations that some function of this test had */
-
-static void open_kit(struct kit *k) {
-    *k = (struct kit){0};
-    k->f = ir_function_new(&k->arena, "f");
-    ir_builder_init(&k->b, k->f);
-}
-
-static void close_kit(struct kit *k) {
-    ir_builder_release(&k->b);
-    pc_arena_release(&k->arena);
-}
-
-static void verify(const struct kit *k) {
-    const char *problem = ir_verify(k->f, IR_LANES_MAX);
-    cr_assert_null(problem, "%s", problem ? problem : "");
-}
 
 static void run(struct kit *k, void *const *buffers) {
     verify(k);
     for (size_t i = 1; i < k->f->node_count; i++)
         seen[k->f->nodes[i].op] = true;
     cr_assert(ir_eval(k->f, buffers));
-}
-
-static ir_ref load(struct kit *k, struct ir_type type, int buffer, int64_t constant) {
-    const struct ir_affine place = {.buffer = buffer};
-    return ir_load(&k->b, type, &place, constant, 0);
-}
-
-static void store(struct kit *k, int buffer, int64_t constant, ir_ref value) {
-    const struct ir_affine place = {.buffer = buffer};
-    ir_store(&k->b, &place, constant, value, 0);
-}
-
-static struct ir_affine moving(int buffer, uint32_t loop, int64_t stride) {
-    return (struct ir_affine){.buffer = buffer, .count = 1, .term = {{loop, stride}}};
 }
 
 /* ---- running: one operation on two arrays ---- */
@@ -84,10 +48,6 @@ static double read_number(enum ir_element element, const void *from, int i) {
     case IR_MASK: case IR_ELEMENT_COUNT: break;
     }
     abort();
-}
-
-static bool same_number(double a, double b) {
-    return (isnan(a) && isnan(b)) || (a == b && signbit(a) == signbit(b));
 }
 
 /* out[i] = op(a[i], b[i]) for 16 elements, `lanes` at a time in a loop; masks are stored as 1 and 0. */

@@ -34,7 +34,6 @@ static void open_kit(struct kit *k) {
 }
 
 static void close_kit(struct kit *k) {
-    ir_builder_release(&k->b);
     pc_arena_release(&k->arena);
 }
 

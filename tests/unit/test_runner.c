@@ -76,6 +76,8 @@ Test(runner, every_backend_computes) {
     struct fixture f;
     setup(&f);
     for (int backend = 0; backend < PC_BACKEND_COUNT; backend++) {
+        if (!pc_backend_is_there((enum pc_backend)backend))
+            continue;
         struct pc_runner *runner = pc_runner_open((enum pc_backend)backend, f.module, NULL, &f.diags);
         cr_assert_not_null(runner);
         run_all(&f, runner);
@@ -114,6 +116,8 @@ Test(runner, missing_kernels_and_tensors) {
     struct fixture f;
     float x[4] = {0}, y[2];
     for (int backend = 0; backend < PC_BACKEND_COUNT; backend++) {
+        if (!pc_backend_is_there((enum pc_backend)backend))
+            continue;
         setup(&f);
         struct pc_runner *runner = pc_runner_open((enum pc_backend)backend, f.module, NULL, &f.diags);
         cr_assert_not(pc_runner_run(runner, 1, PC_KERNEL_BACKWARD, &(struct pc_tensors){.x = x, .y = y}, &f.diags));
