@@ -1,7 +1,8 @@
 # install.cmake - what `cmake --install` puts where.
 #
-# Two exports, so that the libraries can be found where the compiler cannot run: poolcTargets for the target machine,
-# poolcTools for this one.  Components: tools (poolc and its manual page), development (all the rest).
+# Three exports, so that the libraries can be found where the compiler cannot run: poolcTargets for the target machine,
+# poolcTools for this one, and poolcCompiler, libpoolc, which is not part of every build.  Components: tools (poolc and its
+# manual page), compiler (libpoolc with its header), development (all the rest).
 include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/poolc)
@@ -10,6 +11,12 @@ install(TARGETS poolc EXPORT poolcTools RUNTIME DESTINATION ${CMAKE_INSTALL_BIND
 install(TARGETS pool_headers pool_runtime EXPORT poolcTargets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development
     FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT development)
+if(POOLC_LLVM)
+    install(TARGETS pool_compiler EXPORT poolcCompiler
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT compiler
+        FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT compiler)
+    install(EXPORT poolcCompiler NAMESPACE poolc:: DESTINATION ${package_folder} COMPONENT compiler)
+endif()
 install(EXPORT poolcTools NAMESPACE poolc:: DESTINATION ${package_folder} COMPONENT tools)
 install(EXPORT poolcTargets NAMESPACE poolc:: DESTINATION ${package_folder} COMPONENT development)
 
@@ -25,6 +32,10 @@ cmake_path(SET pc_folder NORMALIZE "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
 cmake_path(RELATIVE_PATH CMAKE_INSTALL_PREFIX BASE_DIRECTORY "${pc_folder}" OUTPUT_VARIABLE pool_pc_prefix)
 configure_file(cmake/pool.pc.in pool.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/pool.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+if(POOLC_LLVM)
+    configure_file(cmake/poolc.pc.in poolc.pc @ONLY)
+    install(FILES ${PROJECT_BINARY_DIR}/poolc.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT compiler)
+endif()
 
 # The manual page is written by the program itself, from its table of options.
 if(NOT CMAKE_CROSSCOMPILING OR CMAKE_CROSSCOMPILING_EMULATOR)

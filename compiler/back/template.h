@@ -14,5 +14,7 @@ struct pc_template_value {
 void pc_template_fill(const char *template_text, const struct pc_template_value *values, struct pc_text *text);
 
 extern const char pc_template_kernel_c[], pc_template_kernel_h[], pc_template_selftest_c[], pc_template_bench_c[];
+extern const char pc_template_simd_common[], pc_template_simd_sse2[], pc_template_simd_avx2[], pc_template_simd_avx512[],
+    pc_template_simd_neon[];
 
 #endif

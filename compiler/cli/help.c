@@ -18,13 +18,14 @@ static const char *const statuses[] = {
 enum { STATUS_COUNT = sizeof statuses / sizeof *statuses };
 
 static const char *const variables[][2] = {
-    {"CC", "the C compiler of run, check and bench, and its flags; default: cc"},
+    {"CC", "the C compiler of the backend cc and of bench, and its flags; default: cc"},
     {"TMPDIR", "the folder for the private temporary folders of run, check and bench; default: the system's"},
 };
 enum { VARIABLE_COUNT = sizeof variables / sizeof *variables };
 
 static const char *const examples[][2] = {
     {"poolc build resnet50.pool -o generated", "resnet50.c and resnet50.h in the folder generated"},
+    {"poolc build resnet50.pool --emit obj --triple aarch64-linux-gnu", "resnet50.o for another machine, and resnet50.h"},
     {"poolc run lesson.pool max2 -i x=lesson/nine.npy", "one layer on one picture"},
     {"poolc check resnet50.pool", "whether all of it is right, on this machine"},
 };

@@ -1,14 +1,14 @@
 /* cache.h - the code of layers, shared by all that compute the same.
  *
- * An entry stands for what a layer computes: its canonical text without a name and without `passes`.  It is held by the layers
- * of modules; idle, it waits to be asked for again, or for its turn to go. */
+ * An entry stands for what a layer computes: its canonical text without a name and without `passes`.  It is held by the
+ * layers of modules; idle, it waits to be asked for again, or for its turn to go. */
 #ifndef PC_CACHE_H
 #define PC_CACHE_H
 
 #include "front/layer.h"
 #include "lib/task.h"
-#include "llvm/jit.h"
 #include "middle/kernel.h"
+#include "llvm/jit.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* libpoolc.c - the public functions of pool/compiler.h: compilers, modules, layers and kernels.
  *
- * A module is one block of memory, with its layers, names, parameters and a copy of its text, which messages about kernels that
- * are compiled later show.  Code belongs to the cache; a module holds an entry for each of its layers. */
+ * A module is one block of memory, with its layers, names, parameters and a copy of its text, which messages about kernels
+ * that are compiled later show.  Code belongs to the cache; a module holds an entry for each of its layers. */
 #include "front/layer.h"
 #include "front/parse.h"
 #include "lib/cache.h"

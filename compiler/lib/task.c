@@ -1,6 +1,6 @@
 /* task.c - see task.h, and the list of problems that comes out of it.
  *
- * A list lives in the arena that its texts were written to. That there is no memory can always be said: that list is constant. */
+ * A list lives in the arena that its texts were written to. That there is no memory can always be said: by a constant. */
 #include "lib/task.h"
 
 #include <string.h>
@@ -13,8 +13,9 @@ struct list {
 
 static const struct list no_memory = {
     .problems = {.count = 1,
-                 .items = &(const struct poolc_problem){
-                     .id = "out-of-memory", .severity = POOLC_ERROR, .text = "there is not enough memory"}},
+                 .items = &(const struct poolc_problem){.id = "out-of-memory",
+                                                        .severity = POOLC_ERROR,
+                                                        .text = "there is not enough memory"}},
     .rendered = "error: there is not enough memory [out-of-memory]\n",
 };
 

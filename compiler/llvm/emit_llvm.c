@@ -16,6 +16,12 @@
 enum { LOCAL_ALIGNMENT = 64 }; /* bytes of a local array: a cache line, and the widest vector */
 enum { NAME_MAX = 80 };
 
+struct part {
+    LLVMTypeRef type;
+    LLVMValueRef function;
+};
+
+/* All memory of the arena is taken before LLVM's builder exists, so that running out of it leaves nothing behind. */
 struct emitter {
     const struct ir_function *f;
     LLVMModuleRef module;
@@ -29,6 +35,10 @@ struct emitter {
     LLVMValueRef *place;     /* per affine: address without the constant part, where one was computed; else NULL */
     uint32_t *places;        /* affines that have a place, in the order in which they got it: a stack */
     size_t place_count;
+    LLVMTypeRef *parameters; /* of the function that begins */
+    struct part *parts;      /* per block of the body, where those are functions of their own */
+    char *part_name;
+    size_t part_name_size;
 };
 
 /* ---- types ---- */
@@ -473,12 +483,11 @@ static void describe_parameter(struct emitter *e, const struct ir_buffer *buffer
 
 /* A function over the buffers (locals too where `locals`), empty but for its first block. */
 static LLVMTypeRef begin_function(struct emitter *e, const char *name, bool locals) {
-    LLVMTypeRef *parameters = PC_NEW_ARRAY(e->f->arena, e->f->buffer_count, LLVMTypeRef);
     unsigned count = 0;
     for (size_t i = 0; i < e->f->buffer_count; i++)
         if (locals || e->f->buffers[i].role != IR_LOCAL)
-            parameters[count++] = pointer_type(e);
-    const LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), parameters, count, false);
+            e->parameters[count++] = pointer_type(e);
+    const LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), e->parameters, count, false);
     e->function = LLVMAddFunction(e->module, name, type);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute(e, "nounwind", 0));
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute(e, "willreturn", 0));
@@ -509,16 +518,11 @@ static void forget_places(struct emitter *e) {
         e->place[e->places[--e->place_count]] = NULL;
 }
 
-/* A part of a long straight line as a function of its own, as in C: see note [parts] in lower.c. */
-struct part {
-    LLVMTypeRef type;
-    LLVMValueRef function;
-};
-
+/* A part of a long straight line becomes a function of its own, as in C: see note [parts] in lower.c. */
 static struct part emit_part(struct emitter *e, ir_ref ref) {
     const uint32_t loop = ir_at(e->f, ref)->aux;
-    const char *name = pc_arena_printf(e->f->arena, "%s_%u", e->f->name, (unsigned)loop);
-    const LLVMTypeRef type = begin_function(e, name, true);
+    snprintf(e->part_name, e->part_name_size, "%s_%u", e->f->name, (unsigned)loop);
+    const LLVMTypeRef type = begin_function(e, e->part_name, true);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute(e, "noinline", 0));
     emit_once(e, loop);
@@ -528,13 +532,12 @@ static struct part emit_part(struct emitter *e, ir_ref ref) {
 }
 
 static void emit_parts(struct emitter *e) {
-    struct part *parts = PC_NEW_ARRAY(e->f->arena, e->f->body.count, struct part);
     for (size_t i = 0; i < e->f->body.count; i++)
-        parts[i] = emit_part(e, e->f->body.items[i]);
+        e->parts[i] = emit_part(e, e->f->body.items[i]);
     begin_function(e, e->f->name, false);
     add_locals(e);
     for (size_t i = 0; i < e->f->body.count; i++)
-        LLVMBuildCall2(e->builder, parts[i].type, parts[i].function, e->buffer, (unsigned)e->f->buffer_count, "");
+        LLVMBuildCall2(e->builder, e->parts[i].type, e->parts[i].function, e->buffer, (unsigned)e->f->buffer_count, "");
     LLVMBuildRetVoid(e->builder);
 }
 
@@ -554,6 +557,10 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module) {
     e.variable = PC_NEW_ARRAY(arena, function->loop_count, LLVMValueRef);
     e.place = PC_NEW_ARRAY(arena, function->affine_count, LLVMValueRef);
     e.places = PC_NEW_ARRAY(arena, function->affine_count, uint32_t);
+    e.parameters = PC_NEW_ARRAY(arena, function->buffer_count, LLVMTypeRef);
+    e.parts = PC_NEW_ARRAY(arena, function->body.count, struct part);
+    e.part_name_size = strlen(function->name) + sizeof "_4294967295";
+    e.part_name = PC_NEW_ARRAY(arena, e.part_name_size, char);
     e.builder = LLVMCreateBuilderInContext(e.context);
     if (ir_has_parts(function))
         emit_parts(&e);

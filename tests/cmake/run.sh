@@ -160,6 +160,33 @@ check "pkg-config: build" sh -c 'eval "cc -std=c11 -o \"\$1\" \"\$2\" $(pkg-conf
 check "pkg-config: run" "$work/by_pkg_config"
 check "pkg-config: poolc" sh -c 'eval "$(pkg-config --variable=poolc pool) --version"'
 
+# ---- libpoolc, by CMake and by pkg-config; or that it is not there ----
+
+cp -R "$source/examples/embed_jit" "$work/embed_jit"
+if ls "$build"/compiler/libpoolc.so* >/dev/null 2>&1; then
+    check "libpoolc: configure" cmake -G Ninja -S "$work/embed_jit" -B "$work/build jit" -DCMAKE_PREFIX_PATH="$prefix"
+    check "libpoolc: build" cmake --build "$work/build jit"
+    check "libpoolc: test" sh -c 'cd "$1" && ctest --output-on-failure' - "$work/build jit"
+    check "libpoolc: run" "$work/build jit/example" 37 53
+    check "libpoolc: its output" sh -c 'grep -q "37 x 53: 3 kernels, and 0 the second time" "$1" &&
+        grep -q "mistaken.pool:4:5: error: .*unknown-key" "$1" && grep -q "did you mean .kernel" "$1"' - "$work/last"
+    check "libpoolc by pkg-config: build" sh -c 'eval "cc -std=c11 -Wall -Wextra -Werror -o \"\$1\" \"\$2\" \
+        $(pkg-config --cflags --libs poolc)"' - "$work/jit_by_pkg_config" "$work/embed_jit/main.c"
+    library=$(dirname "$(find "$prefix" -name libpoolc.so)")
+    check "libpoolc by pkg-config: run" env LD_LIBRARY_PATH="$library" "$work/jit_by_pkg_config" 9 1000
+    check "libpoolc: only its component" cmake --install "$build" --component compiler --prefix "$work/runtime only"
+    check "libpoolc: its component has the library and the header" sh -c 'cd "$1" && find . -name "libpoolc.so.0*" | grep -q . &&
+        test -e include/pool/compiler.h && test ! -e bin' - "$work/runtime only"
+else
+    check "no libpoolc: no header" test ! -e "$prefix/include/pool/compiler.h"
+    check "no libpoolc: no poolc.pc" sh -c 'test -z "$(find "$1" -name poolc.pc)"' - "$prefix"
+fi
+# The libraries without libpoolc, as in a build without LLVM.
+refused "a missing libpoolc that is asked for" "there is no libpoolc (component 'compiler')" \
+    cmake -G Ninja -S "$work/embed_jit" -B "$work/build no jit" -DCMAKE_PREFIX_PATH="$work/device"
+check "a missing libpoolc that is not asked for" cmake -G Ninja -S "$work/consumer" -B "$work/build no jit either" \
+    -DCMAKE_PREFIX_PATH="$work/device"
+
 # ---- without CMake ----
 
 cp -R "$source/examples/embed_c" "$work/embed_c"

@@ -4,6 +4,7 @@
 # An object by poolc (for any processor of the triple, and for each CPU) and the C by the cross compiler are linked with a
 # program that prints all bits (bits.c), and the object also with the generated self-test.  A tool that is missing is a
 # failure, with what to install.
+# shellcheck disable=SC2086 # $warnings is a list
 set -u
 [ $# -ge 3 ] || { echo "usage: cross.sh POOLC TRIPLE QEMU [CPU ...]" >&2; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd) || exit 2

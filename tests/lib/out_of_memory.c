@@ -1,12 +1,13 @@
 /* out_of_memory.c - libpoolc where memory ends at any place: each of its allocations fails once, in a run of its own.
  *
- * This program's malloc() stands in front of the C library's.  It refuses the n-th request that libpoolc itself makes (LLVM's own
- * are left alone: LLVM ends the process) and counts what is there.  However the run went: the failed call said so, the same call
- * works when it is made again, and in the end as many blocks are there as before. */
+ * This program's malloc() stands in front of the C library's.  It refuses the n-th request that libpoolc itself makes
+ * (LLVM's own are left alone: LLVM ends the process) and counts what is there.  However the run went: the failed call said
+ * so, the same call works when it is made again, and in the end as many blocks are there as before. */
 #include "pool/compiler.h"
 
 #include <errno.h>
 #include <link.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,10 +21,10 @@ void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *block);
 
 static struct {
-    uintptr_t begin, end;      /* libpoolc's code and data */
-    long next, fail_at;        /* requests of libpoolc so far, and which one fails; 0: none */
-    bool failed, always;       /* it did; and every one behind it fails, too */
-    atomic_long blocks;        /* of everybody */
+    uintptr_t begin, end; /* libpoolc's code and data */
+    long next, fail_at;   /* requests of libpoolc so far, and which one fails; 0: none */
+    bool failed, always;  /* it did; and every one behind it fails, too */
+    atomic_long blocks;   /* of everybody */
 } memory;
 
 static bool refused(const void *caller) {
@@ -99,32 +100,32 @@ static int find_library(struct dl_phdr_info *object, size_t size, void *context)
 
 static int wrong;
 
-#define EXPECT(condition)                                                                                                    \
-    do {                                                                                                                     \
-        if (!(condition)) {                                                                                                  \
-            fprintf(stderr, "out_of_memory: request %ld%s, line %d: not so: %s\n", memory.fail_at,                           \
-                    memory.always ? " and all behind it" : "", __LINE__, #condition);                                        \
-            wrong++;                                                                                                         \
-        }                                                                                                                    \
+#define EXPECT(condition)                                                                                                   \
+    do {                                                                                                                    \
+        if (!(condition)) {                                                                                                 \
+            fprintf(stderr, "out_of_memory: request %ld%s, line %d: not so: %s\n", memory.fail_at,                          \
+                    memory.always ? " and all behind it" : "", __LINE__, #condition);                                       \
+            wrong++;                                                                                                        \
+        }                                                                                                                   \
     } while (0)
 
 /* A call that gives nothing says why; made again with memory, it must give something. */
-#define TWICE(result, call)                                                                                                  \
-    do {                                                                                                                     \
-        struct poolc_problems *problems = NULL;                                                                              \
-        (result) = (call);                                                                                                   \
-        if (!(result)) {                                                                                                     \
-            EXPECT(memory.failed);                                                                                           \
-            EXPECT(problems && problems->count > 0 && *poolc_problems_render(problems));                                     \
-            EXPECT(strstr(poolc_problems_render(problems), "memory"));                                                       \
-            if (!memory.failed)                                                                                              \
-                fputs(poolc_problems_render(problems), stderr);                                                              \
-            poolc_problems_free(problems);                                                                                   \
-            memory.fail_at = 0;                                                                                              \
-            (result) = (call);                                                                                               \
-        }                                                                                                                    \
-        EXPECT(result);                                                                                                      \
-        poolc_problems_free(problems);                                                                                       \
+#define TWICE(result, call)                                                                                                 \
+    do {                                                                                                                    \
+        struct poolc_problems *problems = NULL;                                                                             \
+        (result) = (call);                                                                                                  \
+        if (!(result)) {                                                                                                    \
+            EXPECT(memory.failed);                                                                                          \
+            EXPECT(problems && problems->count > 0 && *poolc_problems_render(problems));                                    \
+            EXPECT(strstr(poolc_problems_render(problems), "memory"));                                                      \
+            if (!memory.failed)                                                                                             \
+                fputs(poolc_problems_render(problems), stderr);                                                             \
+            poolc_problems_free(problems);                                                                                  \
+            memory.fail_at = 0;                                                                                             \
+            (result) = (call);                                                                                              \
+        }                                                                                                                   \
+        EXPECT(result);                                                                                                     \
+        poolc_problems_free(problems);                                                                                      \
     } while (0)
 
 static const char text[] = "let size = 9\n"
@@ -168,7 +169,8 @@ static bool run_failing(long n, bool always) {
     memory.fail_at = n; /* for the message */
     const long left = atomic_load(&memory.blocks) - before;
     if (left > 0) {
-        fprintf(stderr, "out_of_memory: request %ld%s: %ld blocks were not freed\n", n, always ? " and all behind it" : "", left);
+        fprintf(stderr, "out_of_memory: request %ld%s: %ld blocks were not freed\n", n, always ? " and all behind it" : "",
+                left);
         wrong++;
     }
     memory.fail_at = 0;

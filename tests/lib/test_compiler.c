@@ -1,4 +1,5 @@
-/* test_compiler.c - libpoolc as its users see it: what compiles, what is reported, what is shared, what may be released when. */
+/* test_compiler.c - libpoolc as its users see it: what compiles, what is reported, what is shared, what may be released
+ * when. */
 #include "pool/compare.h"
 #include "pool/compiler.h"
 #include "pool/random.h"
@@ -92,18 +93,37 @@ Test(compiler, parameters_are_those_of_the_generated_header) {
         int count; /* 0: there is none */
         struct poolc_parameter parameters[4];
     } rows[] = {
-        {0, POOLC_FORWARD, 3, {{"x", POOLC_F32, false, 40, 160}, {"y", POOLC_F32, true, 20, 80}, {"indices", POOLC_I32, true, 20, 80}}},
-        {0, POOLC_FORWARD_TRAIN, 4, {{"x", POOLC_F32, false, 40, 160}, {"y", POOLC_F32, true, 20, 80},
-                                     {"indices", POOLC_I32, true, 20, 80}, {"state", POOLC_U8, true, 20, 20}}},
-        {0, POOLC_BACKWARD, 3, {{"dy", POOLC_F32, false, 20, 80}, {"state", POOLC_U8, false, 20, 20}, {"dx", POOLC_F32, true, 40, 160}}},
+        {0,
+         POOLC_FORWARD,
+         3,
+         {{"x", POOLC_F32, false, 40, 160}, {"y", POOLC_F32, true, 20, 80}, {"indices", POOLC_I32, true, 20, 80}}},
+        {0,
+         POOLC_FORWARD_TRAIN,
+         4,
+         {{"x", POOLC_F32, false, 40, 160},
+          {"y", POOLC_F32, true, 20, 80},
+          {"indices", POOLC_I32, true, 20, 80},
+          {"state", POOLC_U8, true, 20, 20}}},
+        {0,
+         POOLC_BACKWARD,
+         3,
+         {{"dy", POOLC_F32, false, 20, 80}, {"state", POOLC_U8, false, 20, 20}, {"dx", POOLC_F32, true, 40, 160}}},
         {1, POOLC_FORWARD, 2, {{"x", POOLC_F32, false, 4, 16}, {"y", POOLC_F32, true, 2, 8}}},
         {1, POOLC_FORWARD_TRAIN, 0, {{0}}},
         {1, POOLC_BACKWARD, 0, {{0}}},
-        {2, POOLC_BACKWARD, 3, {{"dy", POOLC_F64, false, 10, 80}, {"state", POOLC_U16, false, 10, 20}, {"dx", POOLC_F64, true, 3000, 24000}}},
+        {2,
+         POOLC_BACKWARD,
+         3,
+         {{"dy", POOLC_F64, false, 10, 80}, {"state", POOLC_U16, false, 10, 20}, {"dx", POOLC_F64, true, 3000, 24000}}},
         {3, POOLC_FORWARD, 0, {{0}}},
         {3, POOLC_FORWARD_TRAIN, 0, {{0}}},
-        {3, POOLC_BACKWARD, 4, {{"dy", POOLC_F32, false, 2, 8}, {"x", POOLC_F32, false, 4, 16}, {"y", POOLC_F32, false, 2, 8},
-                                {"dx", POOLC_F32, true, 4, 16}}},
+        {3,
+         POOLC_BACKWARD,
+         4,
+         {{"dy", POOLC_F32, false, 2, 8},
+          {"x", POOLC_F32, false, 4, 16},
+          {"y", POOLC_F32, false, 2, 8},
+          {"dx", POOLC_F32, true, 4, 16}}},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const struct poolc_kernel *kernel = poolc_layer_kernel(poolc_layer_at(module, rows[i].layer), rows[i].kind);
@@ -112,7 +132,8 @@ Test(compiler, parameters_are_those_of_the_generated_header) {
             const struct poolc_parameter *is = &kernel->parameters[j], *wanted = &rows[i].parameters[j];
             cr_assert_str_eq(is->name, wanted->name);
             cr_assert(is->element == wanted->element && is->written == wanted->written && is->count == wanted->count &&
-                          is->bytes == wanted->bytes, "row %zu, %s", i, is->name);
+                          is->bytes == wanted->bytes,
+                      "row %zu, %s", i, is->name);
         }
     }
     cr_assert_null(poolc_layer_kernel(poolc_layer_at(module, 0), (enum poolc_kernel_kind)3));
@@ -151,7 +172,8 @@ Test(compiler, random_layers_agree_with_the_reference, .timeout = 120) {
 /* ---- what is reported ---- */
 
 /* One error with an id in a place of the text. */
-static void reports(const char *text, size_t size, const char *id, size_t begin, size_t end, unsigned line, unsigned column) {
+static void reports(const char *text, size_t size, const char *id, size_t begin, size_t end, unsigned line,
+                    unsigned column) {
     struct poolc *poolc = open_compiler(8);
     struct poolc_problems *problems;
     cr_assert_null(poolc_compile_text(poolc, "t.pool", text, size, &problems), "%s", text);
@@ -161,7 +183,8 @@ static void reports(const char *text, size_t size, const char *id, size_t begin,
     cr_assert(problem->severity == POOLC_ERROR && *problem->text);
     cr_assert(problem->place.begin == begin && problem->place.end == end && problem->place.line == line &&
                   problem->place.column == column,
-              "%s: %zu-%zu, %u:%u", id, problem->place.begin, problem->place.end, problem->place.line, problem->place.column);
+              "%s: %zu-%zu, %u:%u", id, problem->place.begin, problem->place.end, problem->place.line,
+              problem->place.column);
     poolc_problems_free(problems);
     cr_assert_null(poolc_compile_text(poolc, "t.pool", text, size, NULL)); /* who does not want to know */
     cr_assert_eq(poolc_statistics(poolc).layers, 0);
@@ -176,7 +199,8 @@ Test(problems, have_a_place) {
     REPORTS("let n = 1 / 0\n", "division-by-zero", 12, 13, 1, 13);
     REPORTS("pool a { mode max; shape 4; kernel 9 }", "no-output", 35, 36, 1, 36);
     REPORTS("pool a { mode max; \0 }", "not-text", 19, 20, 1, 20);
-    REPORTS("pool a { mode max; shape 16777216 x 16777216 x 16777216; kernel 2 x 2 x 2 }", "tensor-too-large", 25, 55, 1, 26);
+    REPORTS("pool a { mode max; shape 16777216 x 16777216 x 16777216; kernel 2 x 2 x 2 }", "tensor-too-large", 25, 55, 1,
+            26);
 }
 
 Test(problems, too_much_text) {
@@ -189,13 +213,14 @@ Test(problems, too_much_text) {
 
 Test(problems, come_in_the_order_of_the_text_with_notes_and_as_the_command_line_shows_them) {
     static const char text[] = "pool b { mode max; shape n; kernel 2 }\n"
-                               "pool b { mode avg; shape 4; kernel 0; stride 0 }\n";
+                               "pool b { mode avg; shape 4; kernel 0; stride 0 }\n"
+                               "let last = 1 / 0\n"; /* found first */
     struct poolc *poolc = open_compiler(8);
     struct poolc_problems *problems;
     cr_assert_null(poolc_compile_text(poolc, "folder/net.pool", text, sizeof text - 1, &problems));
-    static const char *const ids[] = {"unknown-name", "duplicate-pool", "bad-kernel", "bad-stride"};
-    cr_assert_eq(problems->count, 4);
-    for (size_t i = 0; i < 4; i++)
+    static const char *const ids[] = {"unknown-name", "duplicate-pool", "bad-kernel", "bad-stride", "division-by-zero"};
+    cr_assert_eq(problems->count, 5);
+    for (size_t i = 0; i < 5; i++)
         cr_assert_str_eq(problems->items[i].id, ids[i]);
     const struct poolc_problem *twice = &problems->items[1];
     cr_assert(twice->place.line == 2 && twice->place.column == 6);
@@ -206,7 +231,8 @@ Test(problems, come_in_the_order_of_the_text_with_notes_and_as_the_command_line_
     cr_assert_eq(strstr(shown, "folder/net.pool:1:26: error: "), shown, "%s", shown);
     cr_assert(strstr(shown, "    2 | pool b { mode avg; shape 4; kernel 0; stride 0 }\n"
                             "      |      ^\n"
-                            "folder/net.pool:1:6: note: first defined here\n"), "%s", shown);
+                            "folder/net.pool:1:6: note: first defined here\n"),
+              "%s", shown);
     poolc_problems_free(problems);
     poolc_problems_free(NULL);
     poolc_close(poolc);
@@ -300,11 +326,12 @@ Test(problems, options_change_what_fits) {
 
 Test(cache, equal_layers_share_their_code) {
     struct poolc *poolc = open_compiler(8);
-    struct poolc_module *text = compile(poolc, "pool a { mode max; shape 4; kernel 2 }\n"
-                                               "let two = 2\n"
-                                               "pool b { stride two; mode max; kernel two; shape two * 2; padding 0; passes forward }\n"
-                                               "pool c { mode max; shape 4; kernel 2; nan ignore }\n"
-                                               "pool d { mode max; shape 4; kernel 2; unroll window }\n");
+    struct poolc_module *text =
+        compile(poolc, "pool a { mode max; shape 4; kernel 2 }\n"
+                       "let two = 2\n"
+                       "pool b { stride two; mode max; kernel two; shape two * 2; padding 0; passes forward }\n"
+                       "pool c { mode max; shape 4; kernel 2; nan ignore }\n"
+                       "pool d { mode max; shape 4; kernel 2; unroll window }\n");
     struct poolc_module *desc = poolc_compile_desc(poolc, "other", &halve, NULL);
     poolc_function *code[4];
     for (size_t i = 0; i < 4; i++)
@@ -312,7 +339,8 @@ Test(cache, equal_layers_share_their_code) {
     cr_assert(code[0] && code[0] == code[1]);
     cr_assert(code[2] && code[3] && code[0] != code[2] && code[0] != code[3] && code[2] != code[3]);
     cr_assert_eq(forward_of(desc), code[0]);
-    cr_assert_eq(memcmp(poolc_layer_desc(poolc_layer_at(desc, 0)), poolc_layer_desc(poolc_layer_at(text, 0)), sizeof(double)), 0);
+    cr_assert_eq(
+        memcmp(poolc_layer_desc(poolc_layer_at(desc, 0)), poolc_layer_desc(poolc_layer_at(text, 0)), sizeof(double)), 0);
     struct poolc_statistics statistics = poolc_statistics(poolc);
     cr_assert(statistics.layers == 3 && statistics.idle == 0 && statistics.kernels == 3);
     poolc_release(text);
@@ -358,7 +386,8 @@ Test(cache, of_no_capacity_keeps_nothing) {
     use_layer(poolc, 10, true);
     cr_assert_eq(poolc_statistics(poolc).layers, 0);
     use_layer(poolc, 10, true);
-    struct poolc_module *one = compile(poolc, "pool a { mode max; shape 4; kernel 2 }"), *two = poolc_compile_desc(poolc, "b", &halve, NULL);
+    struct poolc_module *one = compile(poolc, "pool a { mode max; shape 4; kernel 2 }"),
+                        *two = poolc_compile_desc(poolc, "b", &halve, NULL);
     cr_assert_eq(forward_of(one), forward_of(two)); /* but what is held is shared */
     poolc_release(one);
     forward_of(two);
@@ -398,7 +427,8 @@ Test(cache, holds_thousands_of_layers, .timeout = 60) {
 Test(release, in_any_order) {
     struct poolc *poolc = open_compiler(8);
     struct poolc_module *one = compile(poolc, "pool a { mode max; shape 4; kernel 2 }");
-    struct poolc_module *two = compile(poolc, "pool a { mode max; shape 4; kernel 2 } pool b { mode sum; shape 4; kernel 2 }");
+    struct poolc_module *two =
+        compile(poolc, "pool a { mode max; shape 4; kernel 2 } pool b { mode sum; shape 4; kernel 2 }");
     poolc_function *code = forward_of(one);
     poolc_close(poolc); /* first */
     poolc_release(one);

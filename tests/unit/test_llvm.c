@@ -15,8 +15,9 @@ enum { LANE_COUNTS = sizeof lane_counts / sizeof *lane_counts };
 /* Elements of a section: the operands of one operation. A prime, so that every lane count but 1 leaves some over. */
 enum { SECTION = 401 };
 
-/* What inputs a and b hold: a section for each operation, whose results fit, and numbers whose sums fit. */
-enum { TAME = IR_OP_COUNT, SECTIONS };
+/* What inputs a and b hold: a section for each operation, whose results fit; numbers whose sums fit; and, of reals, many
+ * different numbers above zero. */
+enum { TAME = IR_OP_COUNT, POSITIVE, SECTIONS };
 
 /* [operation][element][lanes] of nodes that ran; the element and lanes of operands where the result has another type. */
 static bool seen[IR_OP_COUNT][IR_ELEMENT_COUNT][IR_LANES_MAX + 1];
@@ -111,9 +112,12 @@ static void fill_section(enum ir_element element, int section, void *a, void *b)
     for (int i = 0, pair = 0; i < SECTION; pair++) {
         const int first = pair / count % count, second = pair % count;
         union number x, y;
-        if (section == TAME) {
+        if (section == TAME || (section == POSITIVE && !real)) {
             x = tame(element, pair);
             y = tame(element, 3 * pair + 1);
+        } else if (section == POSITIVE) {
+            x.real = 0.0137 * (pair + 1);
+            y.real = 1 / x.real;
         } else if (real) {
             x.real = (element == IR_F32 ? floats : doubles)[first];
             y.real = (element == IR_F32 ? floats : doubles)[second];
@@ -135,6 +139,7 @@ struct bench {
     struct ir_type type;
     int64_t used; /* elements of the output that have a store */
     int a, b, z, local;
+    double known; /* of known_powers() */
 };
 
 static struct ir_type one_lane(const struct bench *t) {
@@ -230,19 +235,32 @@ static void constants(struct bench *t) {
                        : ir_integer(&t->k.b, t->type, hard_integer(element, i)));
 }
 
-/* Powers that a compiler knows how to compute otherwise, with another last bit. */
+/* Powers that a compiler knows how to compute otherwise, with another last bit once in a while: many numbers, few lanes. */
+static ir_ref power_of(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref mask) {
+    (void)b, (void)mask;
+    return ir_op2(&t->k.b, op, ir_real(&t->k.b, t->type, t->known), a);
+}
+
+static ir_ref power_to(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref mask) {
+    (void)b, (void)mask;
+    return ir_op2(&t->k.b, op, a, ir_real(&t->k.b, t->type, t->known));
+}
+
+static ir_ref exponential_of_logarithm(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref mask) {
+    (void)b, (void)mask;
+    return ir_op1(&t->k.b, op, ir_op1(&t->k.b, IR_LOG, a));
+}
+
 static void known_powers(struct bench *t) {
-    static const double known[] = {0, 1, 2, 3, 0.5, -0.5, -1, 0.25, 1.0 / 3, 10};
-    struct ir_builder *b = &t->k.b;
-    if (!ir_elements[t->type.element].real)
+    static const double known[] = {0, 1, 2, 3, 4, 0.5, -0.5, -1, 0.25, 1.5, 1.0 / 3, 10};
+    if (!ir_elements[t->type.element].real || t->type.lanes > 4)
         return;
-    const ir_ref x = load(&t->k, t->type, t->a, (int64_t)TAME * SECTION), log = ir_op1(b, IR_LOG, x);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        append(t, ir_op2(b, IR_POW, x, ir_real(b, t->type, known[i])));
-        append(t, ir_op2(b, IR_POW, ir_real(b, t->type, known[i]), x));
+        t->known = known[i];
+        over_section(t, POSITIVE, IR_POW, power_of);
+        over_section(t, POSITIVE, IR_POW, power_to);
     }
-    append(t, ir_op1(b, IR_EXP, log));
-    append(t, ir_op1(b, IR_EXP, ir_real(b, t->type, 2.5)));
+    over_section(t, POSITIVE, IR_EXP, exponential_of_logarithm);
 }
 
 /* Constant masks: each element of the output is stored by one of two, and lanes that are off lie outside the input. */

@@ -9,8 +9,8 @@
  *     poolc_release(module);
  *     poolc_close(poolc);
  *
- * Kernels are compiled one by one, when they are first asked for: who only wants the forward pass pays for one.  Equal layers
- * share their code, whatever they are called and whoever asked; see struct poolc_options.
+ * Kernels are compiled one by one, when they are first asked for: who only wants the forward pass pays for one.  Equal
+ * layers share their code, whatever they are called and whoever asked; see struct poolc_options.
  *
  * Any number of threads may use one compiler, one module and one kernel at the same time.  Nothing here prints, and nothing
  * ends the process but a fault in libpoolc itself and memory that LLVM does not get; memory that libpoolc does not get is a
@@ -111,7 +111,7 @@ struct poolc_layer;  /* belongs to its module, as all below does */
 struct poolc_module *poolc_compile_text(struct poolc *poolc, const char *name, const char *text, size_t size,
                                         struct poolc_problems **problems);
 
-/* The same for one layer that was described in code. `name`: a letter, then letters, digits and underscores; NULL: "layer". */
+/* The same for one layer that was described in code. `name`: a letter, then letters, digits, underscores; NULL: "layer". */
 struct poolc_module *poolc_compile_desc(struct poolc *poolc, const char *name, const struct pool_desc *desc,
                                         struct poolc_problems **problems);
 
@@ -120,7 +120,7 @@ struct poolc_module *poolc_compile_desc(struct poolc *poolc, const char *name, c
 void poolc_release(struct poolc_module *module);
 
 size_t poolc_layer_count(const struct poolc_module *module);
-const struct poolc_layer *poolc_layer_at(const struct poolc_module *module, size_t number); /* NULL beyond the last */
+const struct poolc_layer *poolc_layer_at(const struct poolc_module *module, size_t number);       /* NULL beyond the last */
 const struct poolc_layer *poolc_layer_named(const struct poolc_module *module, const char *name); /* NULL: there is none */
 
 const char *poolc_layer_name(const struct poolc_layer *layer);
@@ -150,22 +150,22 @@ struct poolc_kernel {
     const struct poolc_parameter *parameters; /* in the order of the function's */
 };
 
-/* What a kernel takes; compiles nothing. NULL: the layer has no such kernel (`passes forward`, or FORWARD_TRAIN of a mode whose
- * gradient needs nothing stored). */
+/* What a kernel takes; compiles nothing. NULL: the layer has no such kernel (`passes forward`, or FORWARD_TRAIN of a mode
+ * whose gradient needs nothing stored). */
 const struct poolc_kernel *poolc_layer_kernel(const struct poolc_layer *layer, enum poolc_kernel_kind kind);
 
 /* A compiled kernel. Its type is that of the generated header, one pointer for each parameter, to which it is to be cast:
  *     void (*forward)(const float *x, float *y) = (void (*)(const float *, float *))poolc_kernel_function(kernel, NULL); */
 typedef void poolc_function(void);
 
-/* The kernel's function, valid until the module is released; compiled now if no equal layer's was before. Threads that ask for
- * one kernel at once compile it once and get the same pointer; different kernels are compiled at the same time. NULL on
+/* The kernel's function, valid until the module is released; compiled now if no equal layer's was before. Threads that ask
+ * for one kernel at once compile it once and get the same pointer; different kernels are compiled at the same time. NULL on
  * errors, such as a layer that `unroll full` makes too long; asking again tries again. */
 poolc_function *poolc_kernel_function(const struct poolc_kernel *kernel, struct poolc_problems **problems);
 
-/* Calls the kernel, after compiling it if need be: false, without having called it, on errors. `buffers` are its parameters in
- * order; none is NULL, each is aligned for its elements, and what is written overlaps nothing else. A kernel uses up to 64 KiB
- * of stack and no other memory. */
+/* Calls the kernel, after compiling it if need be: false, without having called it, on errors. `buffers` are its parameters
+ * in order; none is NULL, each is aligned for its elements, and what is written overlaps nothing else. A kernel uses up to
+ * 64 KiB of stack and no other memory. */
 bool poolc_call(const struct poolc_kernel *kernel, void *const *buffers, struct poolc_problems **problems);
 
 #ifdef __cplusplus
