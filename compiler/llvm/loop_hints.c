@@ -92,3 +92,25 @@ void pc_add_loop_hints(const struct ir_function *f, uint32_t loop, LLVMValueRef 
     if (count > 1)
         attach(context, nodes, count, branch);
 }
+
+/* The body of `loop`, or of the function itself where loop is NULL. */
+static bool block_leaves_scalars(const struct ir_function *f, const struct ir_block *block, const struct ir_loop *loop) {
+    bool inner = true, access = false, strided = false;
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(f, block->items[i]);
+        if (n->op == IR_FOR) {
+            const struct ir_loop *next = &f->loops[n->aux];
+            inner = false;
+            if (block_leaves_scalars(f, &next->body, next->trip > 1 ? next : loop))
+                return true;
+        } else if (n->op == IR_LOAD || n->op == IR_STORE) {
+            access = true;
+            strided |= loop && stride_of(&f->affines[n->aux], (uint32_t)(loop - f->loops)) > 1;
+        }
+    }
+    return access && (!inner || !loop || strided || loop->trip < SHORTEST_TRIP);
+}
+
+bool pc_leaves_scalars(const struct ir_function *f) {
+    return block_leaves_scalars(f, &f->body, NULL);
+}

@@ -1,4 +1,5 @@
-/* loop_hints.h - metadata that tells LLVM's loop vectorizer what its cost model gets wrong about pooling kernels.
+/* loop_hints.h - what LLVM's vectorizers are told: metadata for loops whose cost they misjudge, and whether it is worth
+ * looking for vectors outside of loops.
  *
  * Private to llvm/. */
 #ifndef PC_LOOP_HINTS_H
@@ -11,5 +12,8 @@ struct LLVMOpaqueValue; /* LLVMValueRef points to it */
 /* Hints for a loop whose body is one basic block; `branch` is the one back to its begin. A hint changes how fast the code is,
  * never what it computes. */
 void pc_add_loop_hints(const struct ir_function *function, uint32_t loop, struct LLVMOpaqueValue *branch);
+
+/* Whether memory is accessed where the loop vectorizer makes no vectors: beside loops, or with a stride. */
+bool pc_leaves_scalars(const struct ir_function *function);
 
 #endif
