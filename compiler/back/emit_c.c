@@ -2,7 +2,7 @@
  * stays short; every other value becomes a constant with a name. */
 #include "back/emit_c.h"
 
-#include "back/writer.h"
+#include "back/emit_c_print.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -13,29 +13,30 @@
 /* Nodes written as one expression; more make a line that nobody reads. */
 enum { INLINE_MAX = 3 };
 
-struct emitter {
-    const struct ir_function *f;
-    struct pc_writer w;
-    const char *index_type; /* of loop variables, wide enough for every offset */
-    uint32_t *uses;         /* per node */
-    uint32_t *block;        /* per node: the block that defines it, 0 for constants */
-    uint8_t *size;          /* per node: nodes of its expression; 0: it has a name */
-};
-
-static void print_value(struct emitter *e, ir_ref ref, bool operand);
-
-static void add(struct emitter *e, const char *string) {
-    pc_text_add(e->w.text, string);
-}
-
 /* ---- what to inline ---- */
 
+/* A shuffle need not take lanes of both operands. */
+static bool takes_operand(const struct emitter *e, const struct ir_node *n, int which) {
+    if (n->op != IR_SHUFFLE)
+        return true;
+    const int from = ir_at(e->f, n->operand[0])->type.lanes;
+    for (int i = 0; i < n->type.lanes; i++)
+        if (e->f->lists[n->aux][i] / from == which)
+            return true;
+    return false;
+}
+
+static bool is_used(const struct emitter *e, ir_ref ref) {
+    return e->uses[ref] > 0 || ir_ops[ir_at(e->f, ref)->op].kind == IR_KIND_STATEMENT;
+}
+
+/* Last node first, so that what only an unused value would need is unused too. */
 static void count_uses(struct emitter *e, const struct ir_block *block, uint32_t number) {
-    for (size_t i = 0; i < block->count; i++) {
+    for (size_t i = block->count; i-- > 0;) {
         const struct ir_node *n = ir_at(e->f, block->items[i]);
         e->block[block->items[i]] = number;
-        for (int k = 0; k < IR_OPERANDS_MAX; k++)
-            e->uses[n->operand[k]]++;
+        for (int k = 0; k < IR_OPERANDS_MAX && is_used(e, block->items[i]); k++)
+            e->uses[n->operand[k]] += takes_operand(e, n, k);
         if (n->op != IR_FOR)
             continue;
         const struct ir_loop *loop = &e->f->loops[n->aux];
@@ -48,27 +49,61 @@ static void count_uses(struct emitter *e, const struct ir_block *block, uint32_t
 }
 
 /* Whether operand number `which` must have a name: a pick repeats what it compares, and a computation inside a conditional
- * expression, or one around it, becomes a branch, which compilers do not turn into vector code. */
-static bool needs_name(enum ir_op user, int which) {
-    return user == IR_PICK_GT || user == IR_PICK_LT || user == IR_UNORDERED || (user == IR_SELECT && which > 0);
+ * expression, or one around it, becomes a branch, which compilers do not turn into vector code. With more lanes than one all
+ * of these are calls. */
+static bool needs_name(const struct ir_node *n, enum ir_op user, int which) {
+    if (n->type.lanes > 1)
+        return false;
+    return user == IR_PICK_GT || user == IR_PICK_LT || user == IR_UNORDERED || (user == IR_SELECT && which > 0) ||
+           (n->op == IR_SELECT && user != IR_STORE);
+}
+
+static bool is_local_load(const struct emitter *e, ir_ref ref) {
+    const struct ir_node *n = ir_at(e->f, ref);
+    return n->op == IR_LOAD && e->f->buffers[e->f->affines[n->aux].buffer].role != IR_INPUT;
 }
 
 static bool can_inline(const struct emitter *e, ir_ref ref, enum ir_op user, int which, uint32_t block) {
     const struct ir_node *n = ir_at(e->f, ref);
     if (n->op == IR_CARRIED || n->op == IR_RESULT || e->uses[ref] != 1 || e->block[ref] != block)
         return false;
-    if (n->op == IR_SELECT && user != IR_STORE)
+    if (is_local_load(e, ref))
         return false;
-    if (n->op == IR_LOAD && e->f->buffers[e->f->affines[n->aux].buffer].role != IR_INPUT)
-        return false;
-    return !needs_name(user, which);
+    return !needs_name(n, user, which);
+}
+
+/* Whether the expression, as it is printed, has a carried value of the loop in it other than number `own`. */
+static bool mentions_other(const struct emitter *e, ir_ref ref, uint32_t loop, size_t own) {
+    const struct ir_node *n = ir_at(e->f, ref);
+    if (n->op == IR_CARRIED && n->aux == loop)
+        return (size_t)n->u.integer != own;
+    for (int k = 0; k < IR_OPERANDS_MAX && e->size[ref]; k++)
+        if (n->operand[k] && mentions_other(e, n->operand[k], loop, own))
+            return true;
+    return false;
+}
+
+/* Carried values are assigned one after the other before and after the body: what may have changed by then has a name. */
+static void name_carried(struct emitter *e, uint32_t number) {
+    const struct ir_loop *loop = &e->f->loops[number];
+    for (size_t i = 0; i < loop->carried_count; i++) {
+        const struct ir_carried *c = &loop->carried[i];
+        if (is_local_load(e, c->initial))
+            e->size[c->initial] = 0;
+        if (e->block[c->next] != number + 2 || is_local_load(e, c->next) || mentions_other(e, c->next, number, i))
+            e->size[c->next] = 0;
+    }
 }
 
 static void choose_inline(struct emitter *e, const struct ir_block *block, uint32_t number) {
     for (size_t i = 0; i < block->count; i++) {
         const struct ir_node *n = ir_at(e->f, block->items[i]);
-        if (n->op == IR_FOR)
+        if (n->op == IR_FOR) {
             choose_inline(e, &e->f->loops[n->aux].body, n->aux + 2);
+            name_carried(e, n->aux);
+        }
+        if (!is_used(e, block->items[i]))
+            continue;
         int size = 1;
         for (int k = 0; k < IR_OPERANDS_MAX; k++) {
             const ir_ref operand = n->operand[k];
@@ -115,7 +150,8 @@ static void print_integer(struct emitter *e, int64_t value) {
         pc_text_add_int(e->w.text, value);
 }
 
-static void print_constant(struct emitter *e, const struct ir_node *n) {
+/* Of one lane, which stands for all unless it is a mask. */
+void pc_print_constant(struct emitter *e, const struct ir_node *n) {
     if (ir_elements[n->type.element].real)
         print_real(e, n);
     else if (n->type.element == IR_MASK)
@@ -124,7 +160,7 @@ static void print_constant(struct emitter *e, const struct ir_node *n) {
         print_integer(e, n->u.integer);
 }
 
-static void print_affine(struct emitter *e, const struct ir_affine *affine, int64_t constant) {
+void pc_print_affine(struct emitter *e, const struct ir_affine *affine, int64_t constant) {
     for (int i = 0; i < affine->count; i++) {
         if (i)
             add(e, " + ");
@@ -142,29 +178,29 @@ static void print_affine(struct emitter *e, const struct ir_affine *affine, int6
     }
 }
 
-static void print_place(struct emitter *e, const struct ir_node *n) {
+void pc_print_place(struct emitter *e, const struct ir_node *n) {
     const struct ir_affine *affine = &e->f->affines[n->aux];
     add(e, e->f->buffers[affine->buffer].name);
     add(e, "[");
-    print_affine(e, affine, n->u.integer);
+    pc_print_affine(e, affine, n->u.integer);
     add(e, "]");
 }
 
 /* ---- expressions ---- */
 
 static void print_infix(struct emitter *e, const struct ir_node *n, const char *sign) {
-    print_value(e, n->operand[0], true);
+    pc_print_value(e, n->operand[0], true);
     add(e, sign);
-    print_value(e, n->operand[1], true);
+    pc_print_value(e, n->operand[1], true);
 }
 
 static void print_call(struct emitter *e, const struct ir_node *n, const char *function) {
     add(e, function);
     add(e, n->type.element == IR_F32 ? "f(" : "(");
-    print_value(e, n->operand[0], false);
+    pc_print_value(e, n->operand[0], false);
     if (ir_ops[n->op].operands == 2) {
         add(e, ", ");
-        print_value(e, n->operand[1], false);
+        pc_print_value(e, n->operand[1], false);
     }
     add(e, ")");
 }
@@ -173,17 +209,25 @@ static void print_call(struct emitter *e, const struct ir_node *n, const char *f
 static void print_pick(struct emitter *e, const struct ir_node *n, const char *sign) {
     print_infix(e, n, sign);
     add(e, " ? ");
-    print_value(e, n->operand[0], true);
+    pc_print_value(e, n->operand[0], true);
     add(e, " : ");
-    print_value(e, n->operand[1], true);
+    pc_print_value(e, n->operand[1], true);
 }
 
 static void print_self_comparison(struct emitter *e, ir_ref ref) {
     add(e, "(");
-    print_value(e, ref, true);
+    pc_print_value(e, ref, true);
     add(e, " != ");
-    print_value(e, ref, true);
+    pc_print_value(e, ref, true);
     add(e, ")");
+}
+
+/* Of a negative constant "-" would make "--". */
+static void print_negation(struct emitter *e, const struct ir_node *n) {
+    const bool constant = ir_at(e->f, n->operand[0])->op == IR_CONST;
+    add(e, constant ? "-(" : "-");
+    pc_print_value(e, n->operand[0], true);
+    add(e, constant ? ")" : "");
 }
 
 static void print_absolute(struct emitter *e, const struct ir_node *n) {
@@ -191,35 +235,43 @@ static void print_absolute(struct emitter *e, const struct ir_node *n) {
         print_call(e, n, "fabs");
         return;
     }
-    print_value(e, n->operand[0], true);
+    if (pc_is_narrow(n->type)) { /* never negative, of which compilers would warn */
+        pc_print_value(e, n->operand[0], false);
+        return;
+    }
+    pc_print_value(e, n->operand[0], true);
     add(e, " < 0 ? -");
-    print_value(e, n->operand[0], true);
+    pc_print_value(e, n->operand[0], true);
     add(e, " : ");
-    print_value(e, n->operand[0], true);
+    pc_print_value(e, n->operand[0], true);
 }
 
 static void print_select(struct emitter *e, ir_ref mask, ir_ref yes, ir_ref no) {
-    print_value(e, mask, true);
+    pc_print_value(e, mask, true);
     add(e, " ? ");
-    print_value(e, yes, true);
+    pc_print_value(e, yes, true);
     add(e, " : ");
-    print_value(e, no, true);
+    pc_print_value(e, no, true);
 }
 
 static void print_load(struct emitter *e, const struct ir_node *n) {
     if (n->operand[0]) {
-        print_value(e, n->operand[0], true);
+        pc_print_value(e, n->operand[0], true);
         add(e, " ? ");
     }
-    print_place(e, n);
+    pc_print_place(e, n);
     if (n->operand[0])
         add(e, " : 0");
 }
 
 static void print_expression(struct emitter *e, const struct ir_node *n) {
+    if (pc_is_of_lanes(e, n)) {
+        pc_print_lanes(e, n);
+        return;
+    }
     switch ((enum ir_op)n->op) {
-    case IR_CONST: print_constant(e, n); return;
-    case IR_AFFINE: print_affine(e, &e->f->affines[n->aux], n->u.integer); return;
+    case IR_CONST: pc_print_constant(e, n); return;
+    case IR_AFFINE: pc_print_affine(e, &e->f->affines[n->aux], n->u.integer); return;
     case IR_LOAD: print_load(e, n); return;
     case IR_ADD: print_infix(e, n, " + "); return;
     case IR_SUB: print_infix(e, n, " - "); return;
@@ -230,8 +282,8 @@ static void print_expression(struct emitter *e, const struct ir_node *n) {
     case IR_EXP: print_call(e, n, "exp"); return;
     case IR_LOG: print_call(e, n, "log"); return;
     case IR_ABS: print_absolute(e, n); return;
-    case IR_NEG: add(e, "-"); print_value(e, n->operand[0], true); return;
-    case IR_NOT: add(e, "!"); print_value(e, n->operand[0], true); return;
+    case IR_NEG: print_negation(e, n); return;
+    case IR_NOT: add(e, "!"); pc_print_value(e, n->operand[0], true); return;
     case IR_PICK_GT: print_pick(e, n, " > "); return;
     case IR_PICK_LT: print_pick(e, n, " < "); return;
     case IR_GT: print_infix(e, n, " > "); return;
@@ -249,13 +301,13 @@ static void print_expression(struct emitter *e, const struct ir_node *n) {
     case IR_SELECT: print_select(e, n->operand[0], n->operand[1], n->operand[2]); return;
     case IR_CONVERT:
         pc_text_printf(e->w.text, "(%s)", ir_elements[n->type.element].c_type);
-        print_value(e, n->operand[0], true);
+        pc_print_value(e, n->operand[0], true);
         return;
     case IR_SPLAT: case IR_REDUCE_ADD: case IR_REDUCE_GT: case IR_REDUCE_LT: /* of one lane: the lane */
-        print_value(e, n->operand[0], false);
+        pc_print_value(e, n->operand[0], false);
         return;
     case IR_SHUFFLE:
-        print_value(e, n->operand[e->f->lists[n->aux][0]], false);
+        pc_print_value(e, n->operand[e->f->lists[n->aux][0]], false);
         return;
     case IR_NONE: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
         break;
@@ -264,10 +316,12 @@ static void print_expression(struct emitter *e, const struct ir_node *n) {
 }
 
 /* A name, or the expression; in parentheses where it stands beside an operator and is more than a name. */
-static void print_value(struct emitter *e, ir_ref ref, bool operand) {
+void pc_print_value(struct emitter *e, ir_ref ref, bool operand) {
     const struct ir_node *n = ir_at(e->f, ref);
-    if (n->op == IR_CONST) {
-        print_constant(e, n);
+    if (n->op == IR_CONST && n->type.lanes > 1) {
+        pc_print_lanes(e, n);
+    } else if (n->op == IR_CONST) {
+        pc_print_constant(e, n);
     } else if (n->op == IR_CARRIED || n->op == IR_RESULT) {
         add(e, "v");
         pc_text_add_int(e->w.text, e->f->loops[n->aux].carried[n->u.integer].param);
@@ -275,16 +329,29 @@ static void print_value(struct emitter *e, ir_ref ref, bool operand) {
         add(e, "v");
         pc_text_add_int(e->w.text, ref);
     } else {
-        const bool bare = !operand || (n->op == IR_LOAD && !n->operand[0]);
+        const bool bare = !operand || (n->op == IR_LOAD && !n->operand[0]) || pc_is_of_lanes(e, n);
         add(e, bare ? "" : "(");
         print_expression(e, n);
         add(e, bare ? "" : ")");
     }
 }
 
+/* Integers narrower than int become int in an expression; where such an expression is converted back without a word,
+ * compilers warn. */
+void pc_print_narrow(struct emitter *e, ir_ref ref) {
+    const struct ir_node *n = ir_at(e->f, ref);
+    const bool widens = e->size[ref] && pc_is_narrow(n->type) && n->type.lanes == 1 &&
+                        (ir_ops[n->op].kind == IR_KIND_ARITH || n->op == IR_AFFINE);
+    if (widens)
+        pc_text_printf(e->w.text, "(%s)", ir_elements[n->type.element].c_type);
+    pc_print_value(e, ref, widens);
+}
+
 /* ---- statements ---- */
 
-static const char *c_type(struct ir_type type) {
+static const char *c_type(struct emitter *e, struct ir_type type) {
+    if (type.lanes > 1)
+        return pc_simd_type(e->simd, type);
     return type.element == IR_MASK ? "int" : ir_elements[type.element].c_type;
 }
 
@@ -292,36 +359,40 @@ static void print_declaration(struct emitter *e, ir_ref ref) {
     const struct ir_node *n = ir_at(e->f, ref);
     pc_writer_begin(&e->w);
     add(e, "const ");
-    add(e, c_type(n->type));
+    add(e, c_type(e, n->type));
     add(e, " v");
     pc_text_add_int(e->w.text, ref);
     add(e, " = ");
     /* Integers narrower than int become int in an expression; unconverted they would draw a warning. */
-    const bool narrow = n->type.element == IR_U8 || n->type.element == IR_U16;
-    const bool cast = narrow && n->op != IR_LOAD && n->op != IR_CONVERT;
+    const bool cast = pc_is_narrow(n->type) && n->op != IR_LOAD && n->op != IR_CONVERT;
     if (cast)
-        pc_text_printf(e->w.text, "(%s)(", c_type(n->type));
+        pc_text_printf(e->w.text, "(%s)(", c_type(e, n->type));
     print_expression(e, n);
     pc_writer_end(&e->w, cast ? ");" : ";");
 }
 
 static void print_store(struct emitter *e, const struct ir_node *n) {
     pc_writer_begin(&e->w);
+    if (n->type.lanes > 1) {
+        pc_print_lanes(e, n);
+        pc_writer_end(&e->w, ";");
+        return;
+    }
     if (n->operand[1]) {
         add(e, "if (");
-        print_value(e, n->operand[1], false);
+        pc_print_value(e, n->operand[1], false);
         add(e, ") ");
     }
-    print_place(e, n);
+    pc_print_place(e, n);
     add(e, " = ");
-    print_value(e, n->operand[0], false);
+    pc_print_narrow(e, n->operand[0]);
     pc_writer_end(&e->w, ";");
 }
 
 static void print_assignment(struct emitter *e, const char *declare, ir_ref to, const char *suffix, ir_ref from) {
     pc_writer_begin(&e->w);
     pc_text_printf(e->w.text, "%s%sv%" PRIu32 "%s = ", declare, *declare ? " " : "", to, suffix);
-    print_value(e, from, false);
+    pc_print_narrow(e, from);
     pc_writer_end(&e->w, ";");
 }
 
@@ -331,7 +402,7 @@ static void print_loop(struct emitter *e, uint32_t number) {
     const struct ir_loop *loop = &e->f->loops[number];
     const struct ir_carried *carried = loop->carried;
     for (size_t i = 0; i < loop->carried_count; i++)
-        print_assignment(e, c_type(ir_at(e->f, carried[i].param)->type), carried[i].param, "", carried[i].initial);
+        print_assignment(e, c_type(e, ir_at(e->f, carried[i].param)->type), carried[i].param, "", carried[i].initial);
     pc_writer_begin(&e->w);
     if (loop->trip == 1)
         pc_text_add(e->w.text, "{\n");
@@ -343,7 +414,7 @@ static void print_loop(struct emitter *e, uint32_t number) {
     /* All change at once: a value that is itself carried by this loop is kept aside before it is overwritten. */
     for (size_t i = 0; i < loop->carried_count; i++)
         if (ir_at(e->f, carried[i].next)->op == IR_CARRIED)
-            print_assignment(e, c_type(ir_at(e->f, carried[i].param)->type), carried[i].param, "_next", carried[i].next);
+            print_assignment(e, c_type(e, ir_at(e->f, carried[i].param)->type), carried[i].param, "_next", carried[i].next);
     for (size_t i = 0; i < loop->carried_count; i++) {
         if (ir_at(e->f, carried[i].next)->op != IR_CARRIED) {
             print_assignment(e, "", carried[i].param, "", carried[i].next);
@@ -367,7 +438,7 @@ static void print_block(struct emitter *e, const struct ir_block *block) {
         } else if (n->op == IR_COMMENT) {
             pc_writer_begin(&e->w);
             pc_text_printf(e->w.text, "/* %s */\n", e->f->comments[n->aux]);
-        } else if (n->op != IR_NONE && !e->size[ref]) {
+        } else if (n->op != IR_NONE && !e->size[ref] && is_used(e, ref)) {
             print_declaration(e, ref);
         }
     }
@@ -404,6 +475,14 @@ static void print_unused(struct emitter *e, const struct ir_block *block) {
     }
 }
 
+/* Parts of a straight line have no local arrays; with one, the function stays whole. */
+static bool is_in_parts(const struct ir_function *f) {
+    for (size_t i = 0; i < f->buffer_count; i++)
+        if (f->buffers[i].role == IR_LOCAL)
+            return false;
+    return ir_has_parts(f);
+}
+
 static void print_part(struct emitter *e, const struct pc_c_words *words, ir_ref ref) {
     pc_text_printf(e->w.text, "%s void %s_%" PRIu32 "(", words->part, e->f->name, ir_at(e->f, ref)->aux);
     print_parameters(e->f, words->restrict_word, e->w.text);
@@ -434,7 +513,7 @@ static void print_body(struct emitter *e, bool parts) {
 }
 
 void pc_emit_c_function(const struct ir_function *function, const struct pc_c_words *words, struct pc_text *text) {
-    struct emitter e = {.f = function, .w = {.text = text}, .index_type = "int32_t"};
+    struct emitter e = {.f = function, .simd = words->simd, .w = {.text = text}, .index_type = "int32_t"};
     struct pc_arena scratch = {.out_of_memory = function->arena->out_of_memory};
     e.uses = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
     e.block = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
@@ -444,7 +523,7 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
             e.index_type = "int64_t";
     count_uses(&e, &function->body, 1);
     choose_inline(&e, &function->body, 1);
-    const bool parts = ir_has_parts(function);
+    const bool parts = is_in_parts(function);
     for (size_t i = 0; parts && i < function->body.count; i++)
         print_part(&e, words, function->body.items[i]);
     pc_emit_c_signature(function, words->restrict_word, text);
@@ -464,7 +543,7 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
 }
 
 struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
-    struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = ir_has_parts(function)};
+    struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = is_in_parts(function)};
     bool multiplies = false, adds = false;
     for (size_t i = 0; i < function->buffer_count; i++)
         needs.integers |= !ir_elements[function->buffers[i].element].real;
@@ -477,7 +556,7 @@ struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
             needs.math |= real;
         else if (!real && (n->op == IR_AFFINE || n->op == IR_CONVERT || n->op == IR_SELECT))
             needs.integers = true;
-        needs.selects |= n->op == IR_SELECT;
+        needs.selects |= n->op == IR_SELECT && n->type.lanes == 1;
         multiplies |= n->op == IR_MUL && real;
         adds |= (n->op == IR_ADD || n->op == IR_SUB) && real;
     }

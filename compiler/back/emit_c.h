@@ -1,12 +1,11 @@
 /* emit_c.h - the kernel IR as C99.
  *
- * A printer: it knows the IR and nothing of layers, modes or plans.  One lane per value; what C lacks (pick_gt, masks) is
- * written with its own operators, so a kernel needs no helper functions. */
+ * A printer: it knows the IR and nothing of layers, modes or plans.  For values of one lane, what C lacks (pick_gt, masks) is
+ * written with its own operators; operations on more lanes are calls of the target's vocabulary (simd.h). */
 #ifndef PC_EMIT_C_H
 #define PC_EMIT_C_H
 
-#include "middle/ir.h"
-#include "support/text.h"
+#include "back/simd.h"
 
 /* The function's prototype without the semicolon: "void name(const float *x, float *y)". `restrict_word` stands before each
  * parameter's name; "" in headers, where C++ has no restrict. */
@@ -16,6 +15,7 @@ void pc_emit_c_signature(const struct ir_function *function, const char *restric
 struct pc_c_words {
     const char *restrict_word; /* before each parameter's name */
     const char *part;          /* before functions that hold a part of a long one: static, not inlined */
+    struct pc_simd *simd;      /* the file's vectors; NULL: no function has values of more than one lane */
 };
 
 /* The function's definition, after those of its parts where it is a sequence of blocks. */

@@ -200,10 +200,11 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     struct pc_arena scratch = {.out_of_memory = arena.out_of_memory}; /* of one kernel at a time */
     struct bodies bodies = {.interface = {.out_of_memory = arena.out_of_memory},
                             .source = {.out_of_memory = arena.out_of_memory}};
-    struct pc_text spec = {.out_of_memory = arena.out_of_memory};
+    struct pc_text spec = {.out_of_memory = arena.out_of_memory}, vectors = spec;
     const char *base_guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
     const char *restrict_word = pc_arena_printf(&arena, "%s_RESTRICT", base_guard);
-    const struct pc_c_words words = {restrict_word, pc_arena_printf(&arena, "%s_PART", base_guard)};
+    struct pc_simd *simd = pc_simd_new(&arena, options->target);
+    const struct pc_c_words words = {restrict_word, pc_arena_printf(&arena, "%s_PART", base_guard), simd};
     bool ok = true;
     for (size_t i = 0; i < module->count; i++) {
         pc_text_add(&bodies.interface, "\n");
@@ -211,15 +212,19 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
         ok &= add_kernels(&module->layers[i], options, &bodies, &words, &scratch, diags);
     }
     add_spec(module, &spec);
+    if (ok)
+        pc_simd_write(simd, &vectors);
+    const char *parts = bodies.needs.parts ? pc_arena_printf(&arena, part_definition, words.part, words.part) : "";
+    const char *math = bodies.needs.math ? "\n#include <math.h>\n" : "";
     const struct pc_template_value values[] = {
         {"BASE", options->base_name},
         {"SPEC", options->spec_name},
         {"VERSION", POOLC_VERSION},
         {"GUARD", pc_arena_printf(&arena, "%s_H", base_guard)},
         {"RESTRICT", restrict_word},
-        {"PARTS", bodies.needs.parts ? pc_arena_printf(&arena, part_definition, words.part, words.part) : ""},
+        {"PARTS", pc_arena_printf(&arena, "%s%s", parts, pc_text_string(&vectors))},
         {"CANONICAL", pc_text_string(&spec)},
-        {"MATH", bodies.needs.math ? "\n#include <math.h>\n" : ""},
+        {"MATH", pc_arena_printf(&arena, "%s%s", math, pc_simd_includes(simd))},
         {"SETTINGS", compiler_settings(&bodies.needs, &arena)},
         {"INTERFACE", pc_text_string(&bodies.interface)},
         {"KERNELS", pc_text_string(&bodies.source)},
@@ -234,6 +239,7 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     pc_text_release(&bodies.interface);
     pc_text_release(&bodies.source);
     pc_text_release(&spec);
+    pc_text_release(&vectors);
     pc_arena_release(&scratch);
     pc_arena_release(&arena);
     return ok;

@@ -5,12 +5,14 @@
 #ifndef PC_FRAME_H
 #define PC_FRAME_H
 
+#include "back/target.h"
 #include "middle/kernel.h"
 
 struct pc_frame_options {
     const char *spec_name; /* file name of the spec, without folders: "net.pool" */
     const char *base_name; /* of the generated files: "net" for net.c, net.h, net_selftest.c */
     struct pc_kernel_options kernel;
+    enum pc_target target;
 };
 
 /* The texts of the generated files. A caller that does not want one passes NULL. false, with errors in diags, when a kernel

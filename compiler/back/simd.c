@@ -122,7 +122,7 @@ const char *pc_simd_type(struct pc_simd *simd, struct ir_type type) {
 }
 
 const char *pc_simd_function(struct pc_simd *simd, struct ir_type type, const char *word) {
-    char name[WORD_MAX], full[NAME_MAX];
+    char name[WORD_MAX], full[WORD_MAX + NAME_MAX];
     assert(pc_target_has(simd->target, type) && type.lanes > 1);
     snprintf(full, sizeof full, "%s_%s", type_name(type, name), word);
     return use(simd, full);
@@ -224,7 +224,7 @@ static void read_template(struct reader *r, const char *text, bool is_common) {
             r->entries[r->count - 1].body.text = at + length;
         } else if (r->count > 0 && strncmp(at, "//", 2) != 0) {
             struct span *body = &r->entries[r->count - 1].body;
-            if (body->text + body->length == at) /* a line for the reader ends it */
+            if (body->text + body->length == at && length > 1) /* a line for the reader ends it, and so does an empty one */
                 body->length += length;
         }
         at += length;
@@ -457,6 +457,7 @@ static void set_values(struct values *v, const struct entry *type, const struct 
     const enum ir_element element = (enum ir_element)name->type.element;
     const int half = name->type.lanes / 2;
     set(v, "NAME", full);
+    set(v, "OP", name->word);
     set(v, "ARG", name->argument);
     set_type(v, "T", name->type);
     set_type(v, "M", (struct ir_type){IR_MASK, name->type.lanes});
@@ -546,10 +547,8 @@ static void need(struct output *out, const char *full) {
         abort();
     const struct entry *type = find_type(&out->reader, name.type);
     const struct entry *entry = type ? find_op(&out->reader, &name, type->is_pair) : NULL;
-    if (!entry) {
-        fprintf(stderr, "templates/simd has no %s\n", full);
-        abort();
-    }
+    if (!entry) { fprintf(stderr, "templates/simd has no %s\n", full);
+        abort(); }
     struct lanes lanes = lanes_of(&name);
     if (lanes.count == 0 || strcmp(name.op, "from") == 0 || strcmp(name.op, "lane") == 0)
         lanes.count = name.type.lanes;
@@ -576,11 +575,11 @@ void pc_simd_write(const struct pc_simd *simd, struct pc_text *text) {
     read_template(&out.reader, pc_template_simd_common, true);
     for (size_t i = 0; i < simd->count; i++)
         need(&out, simd->names[i]);
-    for (int types = 1; types >= 0; types--) {
-        if (types)
-            pc_text_add(text, "\n");
-        for (size_t i = 0; i < out.count; i++)
-            if (out.items[i].text && out.items[i].is_type == (bool)types)
-                pc_text_add(text, out.items[i].text);
-    }
+    pc_text_add(text, "\n");
+    for (size_t i = 0; i < out.count; i++)
+        if (out.items[i].text && out.items[i].is_type)
+            pc_text_add(text, out.items[i].text);
+    for (size_t i = 0; i < out.count; i++)
+        if (out.items[i].text && !out.items[i].is_type)
+            pc_text_printf(text, "\n%s", out.items[i].text);
 }

@@ -1,0 +1,39 @@
+/* emit_c_print.h - what emit_c.c (statements, values of one lane) and emit_c_lanes.c (values of more) share; private to
+ * both. */
+#ifndef PC_EMIT_C_PRINT_H
+#define PC_EMIT_C_PRINT_H
+
+#include "back/simd.h"
+#include "back/writer.h"
+
+struct emitter {
+    const struct ir_function *f;
+    struct pc_simd *simd;
+    struct pc_writer w;
+    const char *index_type; /* of loop variables, wide enough for every offset */
+    uint32_t *uses;         /* per node */
+    uint32_t *block;        /* per node: the block that defines it, 0 for constants */
+    uint8_t *size;          /* per node: nodes of its expression; 0: it has a name */
+};
+
+static inline void add(struct emitter *e, const char *string) {
+    pc_text_add(e->w.text, string);
+}
+
+static inline bool pc_is_narrow(struct ir_type type) {
+    return type.element == IR_U8 || type.element == IR_U16;
+}
+
+/* emit_c.c: a name or an expression (`operand`: in parentheses where it is more than a name and no call); the same where
+ * it is converted to the type of the value; leaves. */
+void pc_print_value(struct emitter *e, ir_ref ref, bool operand);
+void pc_print_narrow(struct emitter *e, ir_ref ref);
+void pc_print_constant(struct emitter *e, const struct ir_node *n);
+void pc_print_affine(struct emitter *e, const struct ir_affine *affine, int64_t constant);
+void pc_print_place(struct emitter *e, const struct ir_node *n);
+
+/* emit_c_lanes.c: whether the node has or takes values of more than one lane; its call. */
+bool pc_is_of_lanes(const struct emitter *e, const struct ir_node *n);
+void pc_print_lanes(struct emitter *e, const struct ir_node *n);
+
+#endif
