@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "cli/tensor.h"
 #include "llvm/codegen.h"
+#include "llvm/jit.h"
 #include "poolc_version.h"
 #include "run/process.h"
 
@@ -125,7 +126,8 @@ struct program {
 /* What the JIT would run, as an object. */
 static bool add_object(struct pc_cli *cli, const struct pc_module *module, const struct pc_kernel_options *options,
                        struct pc_text *object) {
-    const struct pc_kernel_options kernel = {.prefix = jit_prefix, .plan = options->plan};
+    struct pc_kernel_options kernel = {.prefix = jit_prefix, .plan = options->plan};
+    kernel.plan.vector_bytes = pc_jit_vector_bytes();
     const struct pc_codegen_options codegen = {.cpu = "native"};
     return !pc_llvm_is_there() || pc_codegen(module, &kernel, &codegen, PC_CODE_OBJECT, object, &cli->diags);
 }

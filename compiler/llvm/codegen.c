@@ -90,8 +90,11 @@ static bool verify(LLVMModuleRef module, const char *when, struct pc_diags *diag
 /* note [passes]
  * The IR comes simplified and numbered, with every loop in its final form, so most of what -O3 does finds nothing to do. What
  * is left: invariant values out of loops, vectors from loops, short loops unrolled, vectors from straight lines, and the
- * tidying that vectors call for. Looking for vectors in straight lines is left out where loops leave nothing to them, and for
- * long lines, for its time grows faster than they do: a window of 13 x 13 took 0.15 s and gained nothing. */
+ * tidying that vectors call for. Where the plan has chosen lanes, there are no vectors to look for. In straight lines they are
+ * not looked for where loops leave nothing to them, nor in long lines, for the time grows faster than these do: a window of
+ * 13 x 13 took 0.15 s and gained nothing. */
+static const char passes_with_lanes[] =
+    "function(loop-mssa(licm),instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)";
 #define PASSES_BEFORE "function(loop-mssa(licm),loop-vectorize,loop(loop-unroll-full),"
 #define PASSES_AFTER "instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)"
 static const char passes_with_lines[] = PASSES_BEFORE "slp-vectorizer," PASSES_AFTER;
@@ -100,9 +103,10 @@ enum { LINE_MAX_NODES = 500 };
 
 static bool optimise(const struct unit *unit, LLVMModuleRef module, const struct ir_function *function,
                      struct pc_diags *diags) {
+    const bool lanes = pc_has_lanes(function);
     const bool lines = pc_leaves_scalars(function) && ir_longest_line(function, &function->body) <= LINE_MAX_NODES;
     const LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    const LLVMErrorRef error = LLVMRunPasses(module, lines ? passes_with_lines : passes_without, unit->machine.target, options);
+    const LLVMErrorRef error = LLVMRunPasses(module, lanes ? passes_with_lanes : lines ? passes_with_lines : passes_without, unit->machine.target, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) {
         char *problem = LLVMGetErrorMessage(error); /* which ends the error */

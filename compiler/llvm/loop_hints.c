@@ -114,3 +114,10 @@ static bool block_leaves_scalars(const struct ir_function *f, const struct ir_bl
 bool pc_leaves_scalars(const struct ir_function *f) {
     return block_leaves_scalars(f, &f->body, NULL);
 }
+
+bool pc_has_lanes(const struct ir_function *f) {
+    for (size_t i = 1; i < f->node_count; i++)
+        if (f->nodes[i].op != IR_NONE && f->nodes[i].type.lanes > 1)
+            return true;
+    return false;
+}

@@ -13,6 +13,9 @@ struct LLVMOpaqueValue; /* LLVMValueRef points to it */
  * never what it computes. */
 void pc_add_loop_hints(const struct ir_function *function, uint32_t loop, struct LLVMOpaqueValue *branch);
 
+/* Whether the plan has chosen lanes, so that LLVM need not look for any. */
+bool pc_has_lanes(const struct ir_function *function);
+
 /* Whether memory is accessed where the loop vectorizer makes no vectors: beside loops, or with a stride. */
 bool pc_leaves_scalars(const struct ir_function *function);
 

@@ -2,6 +2,7 @@
 #include "middle/kernel.h"
 
 #include "front/diag.h"
+#include "middle/lanes.h"
 #include "middle/lower.h"
 #include "middle/simplify.h"
 
@@ -11,7 +12,7 @@ const char *pc_kernel_name(const char *prefix, const struct pc_layer *layer, enu
 }
 
 static bool verified(const struct pc_kernel *kernel, const char *after, struct pc_diags *diags) {
-    const char *problem = ir_verify(kernel->ir, 1);
+    const char *problem = ir_verify(kernel->ir, kernel->plan->lanes ? kernel->plan->lanes->lanes : 1);
     if (problem)
         pc_diag_add(diags, PC_DIAG_INTERNAL, kernel->layer->name_span, "after %s: %s; this is a bug in poolc", after,
                     problem);

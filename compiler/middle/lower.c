@@ -273,6 +273,9 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
     case PC_FORM_PASSES:
         lower_forward_passes(&nest);
         break;
+    case PC_FORM_LANES:
+        lower_forward_lanes(&nest);
+        break;
     case PC_FORM_STAGED:
         lower_backward_staged(&nest);
         break;

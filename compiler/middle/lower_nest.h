@@ -128,6 +128,7 @@ bool forward_tracks_index(const struct nest *nest);
 ir_ref backward_weigh(struct nest *nest, ir_ref dy, ir_ref y); /* lp: dy * y^(1 - p), 0 where y is 0; others: dy */
 
 void lower_forward(struct nest *nest);
+void lower_forward_lanes(struct nest *nest);
 void lower_forward_passes(struct nest *nest);
 void lower_backward(struct nest *nest);
 void lower_backward_staged(struct nest *nest);

@@ -99,6 +99,8 @@ bool pc_interpret(const struct pc_kernel *kernel, const struct pc_tensors *tenso
 static bool start_jit(struct pc_runner *runner, struct pc_diags *diags) {
     runner->code = PC_NEW_ARRAY(&runner->arena, runner->module->count * PC_KERNEL_COUNT, struct pc_jit_code *);
     runner->jit = pc_jit_open(diags);
+    if (!runner->plan.vector_bytes)
+        runner->plan.vector_bytes = pc_jit_vector_bytes();
     return runner->jit != NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "front/diag.h"
 #include "front/parse.h"
 #include "middle/kernel.h"
+#include "middle/lanes.h"
 #include "pool/random.h"
 
 #include <criterion/criterion.h>
@@ -96,10 +97,14 @@ static void check_reasons(const struct pc_plan *plan) {
     }
 }
 
-static const char *c_of(const struct pc_kernel *kernel, struct pc_arena *arena) {
-    static const struct pc_c_words words = {"restrict", "static"};
+/* The kernel as C, or, where the C of no target has its vectors, as it is. */
+static const char *text_of(const struct pc_kernel *kernel, struct pc_arena *arena) {
+    static const struct pc_c_words words = {"restrict", "static", NULL};
     struct pc_text text = {0};
-    pc_emit_c_function(kernel->ir, &words, &text);
+    if (kernel->plan->form == PC_FORM_LANES)
+        ir_print(kernel->ir, &text);
+    else
+        pc_emit_c_function(kernel->ir, &words, &text);
     const char *copy = pc_arena_strndup(arena, pc_text_string(&text), text.size);
     pc_text_release(&text);
     return copy;
@@ -161,7 +166,7 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->budget.unroll_budget, PC_UNROLL_BUDGET);
     cr_assert_eq(plan->budget.loop_budget, PC_LOOP_BUDGET);
     cr_assert_eq(plan->budget.whole_budget, PC_WHOLE_BUDGET);
-    const struct pc_plan_options own = {7, 8, 9};
+    const struct pc_plan_options own = {7, 8, 9, 0};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->budget, &own, sizeof own), 0);
     close_front(&front);
@@ -219,7 +224,7 @@ Test(plan, unroll_window_gives_loops) {
             open_text(&front, texts[i]);
             if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind)) {
                 /* not even a loop budget of one node brings loops over taps */
-                const struct pc_kernel *k = must_build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options){0, 1, 1});
+                const struct pc_kernel *k = must_build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options){0, 1, 1, 0});
                 cr_assert_eq(k->plan->form, PC_FORM_LOOPS);
                 cr_assert_gt(loops_of(k), 0);
                 cr_assert(has_reason(k->plan, "unroll window"));
@@ -265,41 +270,48 @@ struct wanted {
 
 static const struct wanted forms[] = {
     /* Nothing to share, and short: whole windows in loops. */
-    {"mode max; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_LOOPS,
+    {"mode max; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_LOOPS,
      "loops over equal windows"},
-    {"mode avg; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_BACKWARD, {1, 0, 0}, PC_FORM_LOOPS,
+    {"mode avg; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_BACKWARD, {1, 0, 0, 0}, PC_FORM_LOOPS,
      "loops over equal windows"},
-    {"mode max; shape 64; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; shape 64; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_LOOPS, "loops over equal windows"},
     /* Overlap along two axes. */
-    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_PASSES, "share the results"},
-    {"mode avg; channels 7; shape 16 x 16; kernel 7; stride 1; layout nhwc", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_PASSES,
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_PASSES, "share the results"},
+    {"mode avg; channels 7; shape 16 x 16; kernel 7; stride 1; layout nhwc", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_PASSES,
      "share the results"},
     /* Too long as whole windows, by budget. */
-    {"mode sum; shape 32 x 32; kernel 4", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_PASSES, "one axis at a time"},
-    {"mode max; shape 32 x 32; kernel 4; indices plane", PC_KERNEL_TRAIN, {1, 0, 1}, PC_FORM_PASSES, "one axis at a time"},
-    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_PASSES, "one axis at a time"},
-    {"mode avg; channels 20; shape 16 x 16; kernel 3; stride 2; padding 1; layout nhwc", PC_KERNEL_BACKWARD, {1, 0, 1},
+    {"mode sum; shape 32 x 32; kernel 4", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_PASSES, "one axis at a time"},
+    {"mode max; shape 32 x 32; kernel 4; indices plane", PC_KERNEL_TRAIN, {1, 0, 1, 0}, PC_FORM_PASSES, "one axis at a time"},
+    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_PASSES, "one axis at a time"},
+    {"mode avg; channels 20; shape 16 x 16; kernel 3; stride 2; padding 1; layout nhwc", PC_KERNEL_BACKWARD, {1, 0, 1, 0},
      PC_FORM_STAGED, "dy is copied"},
+    /* Vectors, where the machine has them and the layer is one that they are for. */
+    {"mode max; shape 14 x 14; kernel 2", PC_KERNEL_TRAIN, {0, 0, 0, 64}, PC_FORM_LANES, "16 outputs at a time"},
+    {"mode min; shape 14 x 14; kernel 3; stride 1; padding 1", PC_KERNEL_FORWARD, {0, 0, 0, 16}, PC_FORM_LANES,
+     "4 outputs at a time"},
+    {"mode max; shape 14 x 14; kernel 2; unroll full", PC_KERNEL_FORWARD, {0, 0, 0, 64}, PC_FORM_STRAIGHT, "straight line"},
+    {"mode max; channels 3; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_FORWARD, {1, 0, 0, 64}, PC_FORM_LOOPS,
+     "loops over equal windows"},
     /* Tap numbers compared side by side. */
-    {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, {1, 0, 0}, PC_FORM_STAGED,
+    {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, {1, 0, 0, 0}, PC_FORM_STAGED,
      "dy is copied"},
     /* Staging knows ordinary windows only, and local arrays have a limit. */
-    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_BACKWARD, {1, 0, 1}, PC_FORM_LOOPS, "loops over equal windows"},
-    {"mode max; shape 400 x 400; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1}, PC_FORM_LOOPS,
+    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_BACKWARD, {1, 0, 1, 0}, PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; shape 400 x 400; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_LOOPS,
      "loops over equal windows"},
     /* Taps, windows and phases by loops, in each form that has loops. */
-    {"mode max; shape 64; kernel 9", PC_KERNEL_FORWARD, {1, 1, 0}, PC_FORM_LOOPS, "taps along W by a loop"},
-    {"mode avg; shape 64; kernel 9; stride 4", PC_KERNEL_BACKWARD, {1, 1, 0}, PC_FORM_LOOPS,
+    {"mode max; shape 64; kernel 9", PC_KERNEL_FORWARD, {1, 1, 0, 0}, PC_FORM_LOOPS, "taps along W by a loop"},
+    {"mode avg; shape 64; kernel 9; stride 4", PC_KERNEL_BACKWARD, {1, 1, 0, 0}, PC_FORM_LOOPS,
      "windows and phases along W by a loop"},
-    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 1, 0}, PC_FORM_PASSES, "taps along H by a loop"},
-    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_BACKWARD, {1, 1, 0}, PC_FORM_STAGED,
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 1, 0, 0}, PC_FORM_PASSES, "taps along H by a loop"},
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_BACKWARD, {1, 1, 0, 0}, PC_FORM_STAGED,
      "windows and phases along H"},
     /* Tiles, schemes and the wide state. */
-    {"mode max; channels 9; shape 40; kernel 4; stride 1; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_LOOPS,
+    {"mode max; channels 9; shape 40; kernel 4; stride 1; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_LOOPS,
      "tiles of 2 outputs along W"},
-    {"mode sum; channels 9; shape 64; kernel 16; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0}, PC_FORM_LOOPS, "dyadic blocks"},
-    {"mode max; shape 64; kernel 16; stride 1", PC_KERNEL_FORWARD, {0, 0, 0}, PC_FORM_STRAIGHT, "combinations"},
-    {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, {1, 0, 0}, PC_FORM_LOOPS, "tap numbers become bytes"},
+    {"mode sum; channels 9; shape 64; kernel 16; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_LOOPS, "dyadic blocks"},
+    {"mode max; shape 64; kernel 16; stride 1", PC_KERNEL_FORWARD, {0, 0, 0, 0}, PC_FORM_STRAIGHT, "combinations"},
+    {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, {1, 0, 0, 0}, PC_FORM_LOOPS, "tap numbers become bytes"},
 };
 
 Test(plan, every_form_when_the_budgets_say_so) {
@@ -339,7 +351,7 @@ Test(plan, blocks_of_channels_fit_the_stack) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct front front;
         open_text(&front, cases[i].attributes);
-        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){1, 0, 0})->plan;
+        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){1, 0, 0, 0})->plan;
         cr_assert_eq(plan->form, PC_FORM_PASSES, "%s", cases[i].attributes);
         cr_assert(plan->block >= cases[i].least && plan->block <= cases[i].most, "%s: %lld", cases[i].attributes,
                   (long long)plan->block);
@@ -354,8 +366,8 @@ Test(plan, rolled_taps_make_short_code) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct front front;
         open_text(&front, "mode max; shape 200; kernel 50; stride 25");
-        const struct pc_kernel *whole = must_build(&front, kinds[i], (struct pc_plan_options){1, PLENTY, PLENTY});
-        const struct pc_kernel *rolled = must_build(&front, kinds[i], (struct pc_plan_options){1, 20, PLENTY});
+        const struct pc_kernel *whole = must_build(&front, kinds[i], (struct pc_plan_options){1, PLENTY, PLENTY, 0});
+        const struct pc_kernel *rolled = must_build(&front, kinds[i], (struct pc_plan_options){1, 20, PLENTY, 0});
         cr_assert(rolled->plan->axis[POOL_MAX_RANK - 1].roll && !whole->plan->axis[POOL_MAX_RANK - 1].roll);
         cr_assert_lt(rolled->cost.code, whole->cost.code / 2, "%s", pc_kernel_suffix[kinds[i]]);
         close_front(&front);
@@ -427,7 +439,8 @@ Test(plan, schemes_split_in_two_parts) {
 
 /* From the best that there is to the least: straight lines, whole windows, apart, by loops. */
 static const struct pc_plan_options budgets[] = {
-    {0, 0, 0}, {1500, 0, 0}, {1, PLENTY, PLENTY}, {1, 0, 0}, {1, 0, 1}, {1, 60, 1}, {1, 1, PLENTY}, {1, 1, 1},
+    {0, 0, 0, 0},  {1500, 0, 0, 0},   {1, PLENTY, PLENTY, 0}, {1, 0, 0, 0},  {1, 0, 1, 0},
+    {1, 60, 1, 0}, {1, 1, PLENTY, 0}, {1, 1, 1, 0},           {0, 0, 0, 16}, {0, 0, 0, 64},
 };
 enum { BUDGETS = sizeof budgets / sizeof *budgets, LAYERS = 300, FORMS = PC_FORM_STAGED + 1 };
 
@@ -437,7 +450,7 @@ struct tally {
 
 static void check_kernel(const struct pc_kernel *k, struct tally *tally) {
     const struct pc_plan *plan = k->plan;
-    const char *problem = ir_verify(k->ir, 1);
+    const char *problem = ir_verify(k->ir, plan->lanes ? plan->lanes->lanes : 1);
     bool rolled = false;
     if (problem)
         cr_assert_fail("%s", problem);
@@ -469,7 +482,7 @@ static void check_same_c(const struct pool_desc *desc, enum pc_unroll unroll, en
     pc_diags_init(&again.diags, &again.arena);
     again.layer = pc_layer_from_desc("p", desc, &again.arena, &again.diags);
     again.layer->unroll = unroll;
-    const char *c = c_of(must_build(&again, kind, budget), &again.arena);
+    const char *c = text_of(must_build(&again, kind, budget), &again.arena);
     if (strlen(c) < 20 || strcmp(c, expected) != 0)
         cr_assert_fail("two runs differ, or print nothing:\n%s\n%s", expected, c);
     close_front(&again);
@@ -485,7 +498,7 @@ static void check_layer(const struct pool_desc *desc, enum pc_unroll unroll, int
             const struct pc_kernel *k = build(&front, (enum pc_kernel_kind)kind, budgets[budget]);
             if (k) {
                 check_kernel(k, tally);
-                check_same_c(desc, unroll, (enum pc_kernel_kind)kind, budgets[budget], c_of(k, &front.arena));
+                check_same_c(desc, unroll, (enum pc_kernel_kind)kind, budgets[budget], text_of(k, &front.arena));
             } else {
                 tally->refused++;
                 cr_assert_eq(front.diags.last->id, PC_DIAG_LAYER_TOO_LARGE, "%s", front.diags.last->text);
@@ -506,8 +519,9 @@ Test(plan, random_layers_in_every_form) {
             check_layer(&desc, unroll, b, &tally);
     }
     for (int form = 0; form < FORMS; form++) {
-        cr_assert_gt(tally.forms[form], tally.kernels / 50, "%s: %d", pc_form_names[form], tally.forms[form]);
-        if (form != PC_FORM_STRAIGHT)
+        const int least = tally.kernels / (form == PC_FORM_LANES ? 200 : 50); /* lanes are for two of the budgets only */
+        cr_assert_gt(tally.forms[form], least, "%s: %d", pc_form_names[form], tally.forms[form]);
+        if (form != PC_FORM_STRAIGHT && form != PC_FORM_LANES)
             cr_assert_gt(tally.rolled[form], tally.kernels / 200, "%s: %d by loops", pc_form_names[form],
                          tally.rolled[form]);
     }
