@@ -3,15 +3,18 @@
 #   poolc_add_kernels(TARGET
 #       SPECS    a.pool b.pool      # a.h and b.h can be included by what links TARGET
 #       [PREFIX  name]              # of the functions; default: each spec's own name
+#       [TARGETS avx512 avx2 sse2]  # what the C is for, see `poolc list targets`; several are in one file; default: c99
 #       [OPTIONS option ...]        # handed to `poolc build`
 #       [SELFTEST])                 # and a test for CTest that checks every kernel
+#
+# One target alone, also `native`, needs compiler flags, which the library gets; several and c99 need none.
 #
 # Part of the package poolc, and of poolc's own build.  Generated files lie in TARGET.pool/ of the binary folder; a changed
 # spec or a changed compiler makes them anew, and nothing else does.
 function(poolc_add_kernels target)
     cmake_policy(PUSH)
     cmake_policy(VERSION 3.23) # DEPFILE holds absolute paths, whatever the caller's policies (CMP0116)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "SELFTEST" "PREFIX" "SPECS;OPTIONS")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "SELFTEST" "PREFIX" "SPECS;TARGETS;OPTIONS")
     if(arg_UNPARSED_ARGUMENTS)
         message(FATAL_ERROR "poolc_add_kernels(${target}): unknown arguments: ${arg_UNPARSED_ARGUMENTS}")
     endif()
@@ -31,6 +34,18 @@ function(poolc_add_kernels target)
     set(options ${arg_OPTIONS})
     if(arg_PREFIX)
         list(APPEND options --prefix "${arg_PREFIX}")
+    endif()
+    set(target_flags "")
+    if(arg_TARGETS)
+        list(JOIN arg_TARGETS "," targets)
+        list(APPEND options --target "${targets}")
+        if(targets STREQUAL "avx2")
+            set(target_flags -mavx2)
+        elseif(targets STREQUAL "avx512")
+            set(target_flags -mavx512f -mavx512bw -mavx512dq -mavx512vl)
+        elseif(targets STREQUAL "native")
+            set(target_flags -march=native)
+        endif()
     endif()
     if(arg_SELFTEST)
         list(APPEND options --selftest)
@@ -67,7 +82,7 @@ function(poolc_add_kernels target)
     set_target_properties(${target} PROPERTIES
         C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
     # The same sums on every machine.
-    target_compile_options(${target} PRIVATE
+    target_compile_options(${target} PRIVATE ${target_flags}
         "$<$<C_COMPILER_ID:GNU,Clang,AppleClang,ARMClang,IntelLLVM>:-ffp-contract=off>")
     if(NOT MSVC)
         target_link_libraries(${target} PUBLIC m) # pow and sqrt of norms

@@ -233,19 +233,20 @@ static struct pool_expectation expect_norm_gradient(const struct pool_desc *desc
     return expected;
 }
 
-/* Averages divide once on the way of each term; a divisor that the element type does not hold is rounded before. */
+/* Max, min and sum only add. Averages divide once on the way of each term; a divisor that the element type does not hold is rounded before. */
 static struct pool_expectation expect_average_gradient(const struct pool_desc *desc, const struct pool_sum *sum,
                                                        int64_t largest_divisor) {
     struct pool_element element = pool_element_of(desc->dtype);
-    if (desc->mode == POOL_SUM)
+    if (desc->mode != POOL_AVG)
         return pool_sum_expect(&element, sum, sum->count > 0 ? sum->count - 1 : 0, 0);
     bool exact = largest_divisor <= (int64_t)1 << element.digits;
     return pool_sum_expect(&element, sum, sum->count + (exact ? 0 : 1), element.smallest / 2);
 }
 
+/* `selected`: of max and min, the element of the plane that each window selects. */
 static void compare_sums(const struct pool_desc *desc, const struct pool_geometry *geometry, const void *x, const void *y,
-                         const void *dy, const void *dx, struct pool_window *window, struct pool_sum *sums,
-                         struct pool_comparison *result) {
+                         const void *dy, const void *dx, const int64_t *selected, struct pool_window *window,
+                         struct pool_sum *sums, struct pool_comparison *result) {
     int64_t largest_divisor = 0;
     for (int64_t plane = 0; plane < geometry->planes; plane++) {
         memset(sums, 0, (size_t)geometry->in_plane * sizeof *sums);
@@ -258,7 +259,9 @@ static void compare_sums(const struct pool_desc *desc, const struct pool_geometr
                                                         : window->divisor;
             if (size > largest_divisor)
                 largest_divisor = size;
-            if (desc->mode == POOL_LP)
+            if (selected)
+                pool_sum_add_quotient(&sums[selected[at]], gradient, 1);
+            else if (desc->mode == POOL_LP)
                 add_norm_term(desc, window, pool_load(desc->dtype, y, at), gradient, sums);
             else
                 for (int64_t i = 0; i < window->count; i++)
@@ -284,21 +287,19 @@ enum pool_status pool_compare_backward(const struct pool_desc *desc, const void 
         return status;
     if (!dy || !dx || (desc->mode == POOL_LP && (!x || !y)) || (selects(desc) && !x))
         return POOL_NULL_ARGUMENT;
+    int64_t *selected = NULL;
     if (selects(desc)) {
-        void *reference = allocate(shape.x_count, pool_dtype_size(desc->dtype));
-        status = reference ? pool_reference_backward(desc, x, dy, reference) : POOL_NO_MEMORY;
-        if (status == POOL_OK)
-            compare_bits(desc->dtype, shape.x_count, reference, dx, result);
-        free(reference);
-        return status;
+        selected = allocate(shape.y_count, sizeof *selected);
+        status = selected ? pool_reference_indices(desc, x, POOL_INDICES_PLANE, selected) : POOL_NO_MEMORY;
     }
     struct pool_window window = {0};
     struct pool_sum *sums = allocate(geometry.in_plane, sizeof *sums);
-    if (sums && pool_window_allocate(&geometry, &window))
-        compare_sums(desc, &geometry, x, y, dy, dx, &window, sums, result);
-    else
+    if (status == POOL_OK && sums && pool_window_allocate(&geometry, &window))
+        compare_sums(desc, &geometry, x, y, dy, dx, selected, &window, sums, result);
+    else if (status == POOL_OK)
         status = POOL_NO_MEMORY;
     pool_window_free(&window);
     free(sums);
+    free(selected);
     return status;
 }

@@ -182,7 +182,7 @@ void pc_print_place(struct emitter *e, const struct ir_node *n) {
     const struct ir_affine *affine = &e->f->affines[n->aux];
     add(e, e->f->buffers[affine->buffer].name);
     add(e, "[");
-    pc_print_affine(e, affine, n->u.integer);
+    pc_print_affine(e, affine, n->u.integer + e->front[affine->buffer]);
     add(e, "]");
 }
 
@@ -512,20 +512,39 @@ static void print_body(struct emitter *e, bool parts) {
         print_part_call(e, e->f->body.items[i]);
 }
 
+/* A masked access may begin before a local array, where C has no address: the array gets elements there. */
+static void make_room(struct emitter *e) {
+    for (size_t i = 1; i < e->f->node_count; i++) {
+        const struct ir_node *n = &e->f->nodes[i];
+        if (n->op != IR_LOAD && n->op != IR_STORE)
+            continue;
+        const struct ir_affine *affine = &e->f->affines[n->aux];
+        int64_t first = n->u.integer;
+        for (int k = 0; k < affine->count; k++)
+            if (affine->term[k].stride < 0)
+                first += affine->term[k].stride * (e->f->loops[affine->term[k].loop].trip - 1);
+        if (e->f->buffers[affine->buffer].role == IR_LOCAL && -first > e->front[affine->buffer])
+            e->front[affine->buffer] = -first;
+    }
+}
+
 void pc_emit_c_function(const struct ir_function *function, const struct pc_c_words *words, struct pc_text *text) {
     struct emitter e = {.f = function, .simd = words->simd, .w = {.text = text}, .index_type = "int32_t"};
     struct pc_arena scratch = {.out_of_memory = function->arena->out_of_memory};
     e.uses = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
     e.block = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
     e.size = PC_NEW_ARRAY(&scratch, function->node_count, uint8_t);
+    e.front = PC_NEW_ARRAY(&scratch, function->buffer_count, int64_t);
     for (size_t i = 0; i < function->buffer_count; i++)
         if (function->buffers[i].count > INT32_MAX)
             e.index_type = "int64_t";
+    make_room(&e);
     count_uses(&e, &function->body, 1);
     choose_inline(&e, &function->body, 1);
     const bool parts = is_in_parts(function);
     for (size_t i = 0; parts && i < function->body.count; i++)
         print_part(&e, words, function->body.items[i]);
+    pc_text_add(text, words->is_static ? "static " : "");
     pc_emit_c_signature(function, words->restrict_word, text);
     pc_text_add(text, " {\n");
     e.w.depth++;
@@ -533,7 +552,7 @@ void pc_emit_c_function(const struct ir_function *function, const struct pc_c_wo
         const struct ir_buffer *buffer = &function->buffers[i];
         if (buffer->role == IR_LOCAL)
             pc_text_printf(text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name,
-                           buffer->count);
+                           buffer->count + e.front[i]);
     }
     if (!parts)
         print_unused(&e, &function->body);

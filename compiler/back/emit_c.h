@@ -16,6 +16,7 @@ struct pc_c_words {
     const char *restrict_word; /* before each parameter's name */
     const char *part;          /* before functions that hold a part of a long one: static, not inlined */
     struct pc_simd *simd;      /* the file's vectors; NULL: no function has values of more than one lane */
+    bool is_static;            /* the function is nobody's outside the file */
 };
 
 /* The function's definition, after those of its parts where it is a sequence of blocks. */

@@ -14,6 +14,7 @@ struct emitter {
     uint32_t *uses;         /* per node */
     uint32_t *block;        /* per node: the block that defines it, 0 for constants */
     uint8_t *size;          /* per node: nodes of its expression; 0: it has a name */
+    int64_t *front;         /* per buffer: elements that the C array has more, before its first */
 };
 
 static inline void add(struct emitter *e, const char *string) {

@@ -1,6 +1,7 @@
 /* frame.c - see frame.h. */
 #include "back/frame.h"
 
+#include "back/dispatch.h"
 #include "back/emit_c.h"
 #include "back/selftest.h"
 #include "back/template.h"
@@ -140,36 +141,115 @@ static void add_interface(const struct pc_layer *layer, const struct pc_frame_op
 
 /* ---- writing ---- */
 
-/* Everything that depends on one kernel, in one pass over the kernels. */
+/* The texts of a file, made in one pass over the kernels for each target. */
 struct bodies {
-    struct pc_text interface, source;
+    const struct pc_frame_options *options;
+    struct pc_targets targets;
+    const char *guard; /* what macros of the file begin with */
+    struct pc_arena *arena, *scratch; /* of the file, and of one kernel at a time */
+    struct pc_text interface, source, dispatch;
     struct pc_c_needs needs;
 };
 
-static bool add_kernels(const struct pc_layer *layer, const struct pc_frame_options *options, struct bodies *bodies,
-                        const struct pc_c_words *words, struct pc_arena *scratch, struct pc_diags *diags) {
+/* The kernels for one target. */
+struct section {
+    const char *suffix; /* of their names, where there are several targets */
+    bool first;         /* what all targets share is written with the first */
+    struct pc_kernel_options kernel;
+    struct pc_c_words words;
+    struct pc_text code;
+};
+
+static void add_kernel(const struct pc_kernel *kernel, struct section *section, struct bodies *bodies) {
+    const struct pc_c_needs needs = pc_emit_c_needs(kernel->ir);
+    const char *restrict_word = section->words.restrict_word;
+    bodies->needs.math |= needs.math;
+    bodies->needs.integers |= needs.integers;
+    bodies->needs.contraction |= needs.contraction;
+    bodies->needs.parts |= needs.parts;
+    bodies->needs.selects |= needs.selects;
+    struct ir_function named = *kernel->ir;
+    named.name = pc_arena_printf(bodies->scratch, "%s%s", named.name, section->suffix);
+    pc_text_add(&section->code, "\n");
+    add_kernel_comment(kernel, &section->code);
+    pc_emit_c_function(&named, &section->words, &section->code);
+    if (!section->first)
+        return;
+    pc_emit_c_signature(kernel->ir, "", &bodies->interface);
+    pc_text_add(&bodies->interface, ";\n");
+    if (bodies->targets.count > 1)
+        pc_dispatch_function(kernel->ir, &bodies->targets, bodies->guard, restrict_word, bodies->scratch, &bodies->dispatch);
+}
+
+static bool add_kernels(const struct pc_layer *layer, struct section *section, struct bodies *bodies,
+                        struct pc_diags *diags) {
     bool ok = true;
     for (int kind = 0; kind < PC_KERNEL_COUNT && ok; kind++) { /* after an error the others would repeat it */
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
-        const struct pc_kernel *kernel = pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options->kernel, scratch, diags);
-        if (kernel) {
-            const struct pc_c_needs needs = pc_emit_c_needs(kernel->ir);
-            bodies->needs.math |= needs.math;
-            bodies->needs.integers |= needs.integers;
-            bodies->needs.contraction |= needs.contraction;
-            bodies->needs.parts |= needs.parts;
-            bodies->needs.selects |= needs.selects;
-            pc_text_add(&bodies->source, "\n");
-            add_kernel_comment(kernel, &bodies->source);
-            pc_emit_c_function(kernel->ir, words, &bodies->source);
-            pc_emit_c_signature(kernel->ir, "", &bodies->interface);
-            pc_text_add(&bodies->interface, ";\n");
-        }
+        const struct pc_kernel *kernel =
+            pc_kernel_build(layer, (enum pc_kernel_kind)kind, &section->kernel, bodies->scratch, diags);
+        if (kernel)
+            add_kernel(kernel, section, bodies);
         ok &= kernel != NULL;
-        pc_arena_reset(scratch);
+        pc_arena_reset(bodies->scratch);
     }
     return ok;
+}
+
+/* Adds the kernels of all layers for one target to the source, its vectors before them; the vocabulary, or NULL after an
+ * error. */
+static struct pc_simd *add_section(const struct pc_module *module, int number, struct bodies *bodies,
+                                   struct pc_diags *diags) {
+    const enum pc_target target = bodies->targets.items[number];
+    const bool several = bodies->targets.count > 1;
+    struct section section = {.suffix = several ? pc_dispatch_suffix(target, bodies->arena) : "",
+                              .first = number == 0,
+                              .kernel = bodies->options->kernel,
+                              .code = {.out_of_memory = bodies->arena->out_of_memory}};
+    section.words = (struct pc_c_words){.restrict_word = pc_arena_printf(bodies->arena, "%s_RESTRICT", bodies->guard),
+                                        .part = pc_arena_printf(bodies->arena, "%s_PART", bodies->guard),
+                                        .simd = pc_simd_new(bodies->arena, target, section.suffix),
+                                        .is_static = several};
+    pc_target_plan(target, &section.kernel.plan);
+    bool ok = true;
+    for (size_t i = 0; i < module->count; i++) {
+        if (section.first) {
+            pc_text_add(&bodies->interface, "\n");
+            add_interface(&module->layers[i], bodies->options, bodies->arena, &bodies->interface);
+        }
+        ok &= add_kernels(&module->layers[i], &section, bodies, diags);
+    }
+    if (several)
+        pc_dispatch_open(target, &bodies->source);
+    if (ok)
+        pc_simd_write(section.words.simd, &bodies->source);
+    pc_text_add_bytes(&bodies->source, pc_text_string(&section.code), section.code.size);
+    if (several)
+        pc_dispatch_close(target, &bodies->source);
+    pc_text_release(&section.code);
+    return ok ? section.words.simd : NULL;
+}
+
+/* All sections, and behind several the public functions; `includes` is what they need. */
+static bool add_sections(const struct pc_module *module, struct bodies *bodies, struct pc_text *includes,
+                         struct pc_diags *diags) {
+    const struct pc_simd *simd = NULL;
+    bool vectors = false;
+    for (int i = 0; i < bodies->targets.count; i++) {
+        simd = add_section(module, i, bodies, diags);
+        if (!simd)
+            return false;
+        vectors |= !pc_simd_is_empty(simd);
+    }
+    if (bodies->targets.count == 1) {
+        pc_text_add(includes, pc_simd_includes(simd));
+        return true;
+    }
+    pc_dispatch_includes(&bodies->targets, vectors, includes);
+    pc_dispatch_tests(&bodies->targets, bodies->guard, bodies->arena, &bodies->source);
+    pc_text_add_bytes(&bodies->source, pc_text_string(&bodies->dispatch), bodies->dispatch.size);
+    return true;
 }
 
 /* A product that feeds a sum must stay two roundings, or the bits would depend on the compiler. */
@@ -189,42 +269,40 @@ static const char *compiler_settings(const struct pc_c_needs *needs, struct pc_a
 
 /* Long straight lines come in parts, because compilers are slow on one long block; inlining would join them again. */
 static const char part_definition[] = "#if defined(__GNUC__)\n"
-                                      "#define %s static __attribute__((noinline))\n"
+                                      "#define %s_PART static __attribute__((noinline))\n"
                                       "#else\n"
-                                      "#define %s static\n"
+                                      "#define %s_PART static\n"
                                       "#endif\n";
 
 bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options,
                     const struct pc_frame_texts *texts, struct pc_diags *diags) {
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
-    struct pc_arena scratch = {.out_of_memory = arena.out_of_memory}; /* of one kernel at a time */
-    struct bodies bodies = {.interface = {.out_of_memory = arena.out_of_memory},
-                            .source = {.out_of_memory = arena.out_of_memory}};
-    struct pc_text spec = {.out_of_memory = arena.out_of_memory}, vectors = spec;
-    const char *base_guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
-    const char *restrict_word = pc_arena_printf(&arena, "%s_RESTRICT", base_guard);
-    struct pc_simd *simd = pc_simd_new(&arena, options->target);
-    const struct pc_c_words words = {restrict_word, pc_arena_printf(&arena, "%s_PART", base_guard), simd};
-    bool ok = true;
-    for (size_t i = 0; i < module->count; i++) {
-        pc_text_add(&bodies.interface, "\n");
-        add_interface(&module->layers[i], options, &arena, &bodies.interface);
-        ok &= add_kernels(&module->layers[i], options, &bodies, &words, &scratch, diags);
-    }
-    add_spec(module, &spec);
-    if (ok)
-        pc_simd_write(simd, &vectors);
-    const char *parts = bodies.needs.parts ? pc_arena_printf(&arena, part_definition, words.part, words.part) : "";
+    struct pc_arena scratch = {.out_of_memory = arena.out_of_memory};
+    const struct pc_text empty = {.out_of_memory = arena.out_of_memory};
+    struct pc_text spec = empty, includes = empty;
+    const char *guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
+    struct bodies bodies = {.options = options,
+                            .targets = pc_targets_or_c99(&options->targets),
+                            .guard = guard,
+                            .arena = &arena,
+                            .scratch = &scratch,
+                            .interface = empty,
+                            .source = empty,
+                            .dispatch = empty};
+    const bool ok = add_sections(module, &bodies, &includes, diags);
+    const bool is_c99 = bodies.targets.count == 1 && bodies.targets.items[0] == PC_TARGET_C99;
     const char *math = bodies.needs.math ? "\n#include <math.h>\n" : "";
+    add_spec(module, &spec);
     const struct pc_template_value values[] = {
         {"BASE", options->base_name},
         {"SPEC", options->spec_name},
+        {"FOR", is_c99 ? "" : pc_arena_printf(&arena, " for %s", pc_targets_text(&bodies.targets, &arena))},
         {"VERSION", POOLC_VERSION},
-        {"GUARD", pc_arena_printf(&arena, "%s_H", base_guard)},
-        {"RESTRICT", restrict_word},
-        {"PARTS", pc_arena_printf(&arena, "%s%s", parts, pc_text_string(&vectors))},
+        {"GUARD", pc_arena_printf(&arena, "%s_H", guard)},
+        {"RESTRICT", pc_arena_printf(&arena, "%s_RESTRICT", guard)},
+        {"PARTS", bodies.needs.parts ? pc_arena_printf(&arena, part_definition, guard, guard) : ""},
         {"CANONICAL", pc_text_string(&spec)},
-        {"MATH", pc_arena_printf(&arena, "%s%s", math, pc_simd_includes(simd))},
+        {"MATH", pc_arena_printf(&arena, "%s%s", math, pc_text_string(&includes))},
         {"SETTINGS", compiler_settings(&bodies.needs, &arena)},
         {"INTERFACE", pc_text_string(&bodies.interface)},
         {"KERNELS", pc_text_string(&bodies.source)},
@@ -236,10 +314,9 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
         pc_template_fill(pc_template_kernel_h, values, texts->header);
     if (ok && texts->selftest)
         pc_selftest_write(module, options, values, texts->selftest);
-    pc_text_release(&bodies.interface);
-    pc_text_release(&bodies.source);
-    pc_text_release(&spec);
-    pc_text_release(&vectors);
+    struct pc_text *const all[] = {&bodies.interface, &bodies.source, &bodies.dispatch, &spec, &includes};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        pc_text_release(all[i]);
     pc_arena_release(&scratch);
     pc_arena_release(&arena);
     return ok;

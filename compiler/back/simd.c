@@ -7,11 +7,13 @@
  *     //op add f32x16 real                   a function: operation, the types that have it.  A type, an element, or one of
  *                                            the classes below
  *     //op shuffle:even f32x16               only for lists of lanes of this pattern
+ *     //op head                              written first, whatever else is
  *
  * The first entry that fits is taken, the target's before those of common.h.in.  Other lines that begin with // are for the
  * reader of the template.  What an entry needs is what it names: every name in it that has the form of one of ours. */
 #include "back/simd.h"
 
+#include "back/pattern.h"
 #include "back/template.h"
 
 #include <assert.h>
@@ -20,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_MAX = 48, WORD_MAX = 16, WORDS_MAX = 8, LETTERS = 36 };
+enum { NAME_MAX = IR_LANES_MAX + 16, WORD_MAX = 16, WORDS_MAX = 8, LETTERS = 36 };
 
 /* ---- names ---- */
 
@@ -87,17 +89,23 @@ static struct ir_type type_with(struct ir_type type, int lanes) {
 
 /* ---- the vocabulary in use ---- */
 
+struct used {
+    const char *name, *printed; /* the latter with the suffix */
+};
+
 struct pc_simd {
     struct pc_arena *arena;
     enum pc_target target;
-    const char **names; /* asked for, sorted */
+    const char *suffix;
+    struct used *items; /* what was asked for, sorted by name */
     size_t count, capacity;
 };
 
-struct pc_simd *pc_simd_new(struct pc_arena *arena, enum pc_target target) {
+struct pc_simd *pc_simd_new(struct pc_arena *arena, enum pc_target target, const char *suffix) {
     struct pc_simd *simd = PC_NEW(arena, struct pc_simd);
     simd->arena = arena;
     simd->target = target;
+    simd->suffix = suffix;
     return simd;
 }
 
@@ -105,14 +113,16 @@ static const char *use(struct pc_simd *simd, const char *name) {
     size_t low = 0, high = simd->count;
     while (low < high) {
         const size_t middle = (low + high) / 2;
-        const int order = strcmp(simd->names[middle], name);
+        const int order = strcmp(simd->items[middle].name, name);
         if (order == 0)
-            return simd->names[middle];
+            return simd->items[middle].printed;
         *(order < 0 ? &low : &high) = order < 0 ? middle + 1 : middle;
     }
-    PC_GROW(simd->arena, simd->names, simd->count, simd->capacity);
-    memmove(simd->names + low + 1, simd->names + low, (simd->count++ - low) * sizeof *simd->names);
-    return simd->names[low] = pc_arena_strndup(simd->arena, name, strlen(name));
+    PC_GROW(simd->arena, simd->items, simd->count, simd->capacity);
+    memmove(simd->items + low + 1, simd->items + low, (simd->count++ - low) * sizeof *simd->items);
+    simd->items[low].name = pc_arena_strndup(simd->arena, name, strlen(name));
+    simd->items[low].printed = pc_arena_printf(simd->arena, "%s%s", name, simd->suffix);
+    return simd->items[low].printed;
 }
 
 const char *pc_simd_type(struct pc_simd *simd, struct ir_type type) {
@@ -139,8 +149,10 @@ struct pc_simd_shuffle pc_simd_shuffle(struct pc_simd *simd, struct ir_type from
     const bool both = shuffle.a && shuffle.b;
     if (in_place && !both)
         return shuffle;
-    for (int i = 0; i < lanes; i++)
-        digits[i] = "0123456789abcdefghijklmnopqrstuvwxyz"[(both || lanes != from.lanes ? list[i] : list[i] % from.lanes) % LETTERS];
+    for (int i = 0; i < lanes; i++) {
+        const int lane = both || lanes != from.lanes ? list[i] : list[i] % from.lanes;
+        digits[i] = "0123456789abcdefghijklmnopqrstuvwxyz"[lane % LETTERS];
+    }
     if (lanes == 1) {
         snprintf(word, sizeof word, "lane_%d", list[0] % from.lanes);
     } else if (lanes != from.lanes) {
@@ -153,12 +165,18 @@ struct pc_simd_shuffle pc_simd_shuffle(struct pc_simd *simd, struct ir_type from
     return shuffle;
 }
 
+bool pc_simd_is_empty(const struct pc_simd *simd) {
+    return simd->count == 0;
+}
+
 const char *pc_simd_includes(const struct pc_simd *simd) {
     const struct pc_target_row *row = pc_target_row(simd->target);
     if (simd->count == 0)
         return "";
     const char *hint = *row->flags ? pc_arena_printf(simd->arena, "compile with %s", row->flags) : "another processor";
-    return pc_arena_printf(simd->arena, "\n#if !(%s)\n#error \"this file is for %s: %s\"\n#endif\n\n#include %s\n#include <string.h>\n",
+    return pc_arena_printf(simd->arena,
+                           "\n#if !(%s)\n#error \"this file is for %s: %s\"\n#endif\n\n"
+                           "#include %s\n#include <string.h>\n",
                            row->guard, row->name, hint, row->header);
 }
 
@@ -242,110 +260,14 @@ static const char *target_template(enum pc_target target) {
     abort();
 }
 
-/* ---- patterns of lists of lanes ---- */
+/* ---- which entry ---- */
 
-struct lanes {
-    int from, count;
-    uint8_t at[IR_LANES_MAX];
-};
-
-static bool is_progression(const struct lanes *l, int first, int step) {
-    for (int i = 0; i < l->count; i++)
-        if (l->at[i] != first + i * step)
-            return false;
-    return true;
-}
-
-static bool is_even(const struct lanes *l) {
-    return is_progression(l, 0, 2);
-}
-
-static bool is_odd(const struct lanes *l) {
-    return is_progression(l, 1, 2);
-}
-
-/* The tail of a, then the head of b. */
-static bool is_shift(const struct lanes *l) {
-    return is_progression(l, l->at[0], 1);
-}
-
-static bool is_same(const struct lanes *l) {
-    return is_progression(l, l->at[0], 0);
-}
-
-static bool is_interleaved(const struct lanes *l, int first) {
-    for (int i = 0; i < l->count; i++)
-        if (l->at[i] != first + i / 2 + (i % 2 ? l->from : 0))
-            return false;
-    return true;
-}
-
-static bool is_low(const struct lanes *l) {
-    return is_interleaved(l, 0);
-}
-
-static bool is_high(const struct lanes *l) {
-    return is_interleaved(l, l->from / 2);
-}
-
-static bool is_one_operand(const struct lanes *l, int begin, int end) {
-    for (int i = begin; i < end; i++)
-        if ((l->at[i] < l->from) != (l->at[begin] < l->from))
-            return false;
-    return true;
-}
-
-static bool is_first(const struct lanes *l) {
-    return is_one_operand(l, 0, l->count / 2);
-}
-
-static bool is_second(const struct lanes *l) {
-    return is_one_operand(l, l->count / 2, l->count);
-}
-
-static bool is_halves(const struct lanes *l) {
-    return is_first(l) && is_second(l);
-}
-
-/* No place is taken from both operands: a blend first, then one permutation. */
-static bool is_distinct(const struct lanes *l) {
-    uint64_t seen = 0;
-    for (int i = 0; i < l->count; i++)
-        seen |= UINT64_C(1) << l->at[i] % l->from;
-    return seen == (UINT64_C(1) << l->from) - 1;
-}
-
-static bool is_place(const struct lanes *l) {
-    for (int i = 0; i < l->count; i++)
-        if (l->at[i] % l->from != i)
-            return false;
-    return true;
-}
-
-static const struct {
-    const char *name;
-    bool (*holds)(const struct lanes *lanes);
-} patterns[] = {
-    {"even", is_even}, {"odd", is_odd},       {"shift", is_shift},   {"same", is_same},         {"low", is_low},
-    {"high", is_high}, {"first", is_first},   {"second", is_second}, {"halves", is_halves},     {"place", is_place},
-    {"distinct", is_distinct},
-};
-
-static bool holds(struct span pattern, const struct lanes *lanes) {
-    for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++)
-        if (is_word(pattern, patterns[i].name))
-            return patterns[i].holds(lanes);
-    abort();
-}
-
-static struct lanes lanes_of(const struct name *name) {
-    struct lanes lanes = {.from = name->type.lanes};
+static struct pc_lane_list lanes_of(const struct name *name) {
+    struct pc_lane_list lanes = {.from = name->type.lanes};
     for (const char *c = name->argument; *c && lanes.count < IR_LANES_MAX; c++)
         lanes.at[lanes.count++] = (uint8_t)(isdigit((unsigned char)*c) ? *c - '0' : *c - 'a' + 10);
     return lanes;
 }
-
-/* ---- which entry ---- */
 
 static bool is_in_class(struct span word, struct ir_type type, bool pair) {
     char name[WORD_MAX];
@@ -363,15 +285,19 @@ static const struct entry *find_type(const struct reader *r, struct ir_type type
     return NULL;
 }
 
+static bool has_pattern(const struct entry *entry, const struct pc_lane_list *lanes) {
+    return !entry->pattern.length || pc_pattern_holds(entry->pattern.text, entry->pattern.length, lanes);
+}
+
 static const struct entry *find_op(const struct reader *r, const struct name *name, bool pair) {
-    const struct lanes lanes = lanes_of(name);
+    const struct pc_lane_list lanes = lanes_of(name);
     for (size_t i = 0; i < r->count; i++) {
         const struct entry *entry = &r->entries[i];
         if (entry->is_type || (pair && !entry->is_common) ||
             !(is_word(entry->op, *name->word ? name->word : "type") || is_word(entry->op, name->op)))
             continue;
         for (int k = 0; k < entry->word_count; k++)
-            if (is_in_class(entry->words[k], name->type, pair) && (!entry->pattern.length || holds(entry->pattern, &lanes)))
+            if (is_in_class(entry->words[k], name->type, pair) && has_pattern(entry, &lanes))
                 return entry;
     }
     return NULL;
@@ -402,30 +328,31 @@ static void set_type(struct values *v, const char *name, struct ir_type type) {
 }
 
 /* "0, 2, 4": what `lane` makes of each of the list. */
-static void set_list(struct values *v, const char *name, const struct lanes *l, int (*lane)(const struct lanes *l, int i)) {
+static void set_list(struct values *v, const char *name, const struct pc_lane_list *l,
+                     int (*lane)(const struct pc_lane_list *l, int i)) {
     const char *text = "";
     for (int i = 0; i < l->count; i++)
         text = pc_arena_printf(v->arena, "%s%s%d", text, i ? ", " : "", lane(l, i));
     set(v, name, text);
 }
 
-static int lane_in_both(const struct lanes *l, int i) {
+static int lane_in_both(const struct pc_lane_list *l, int i) {
     return l->at[i];
 }
 
-static int lane_in_one(const struct lanes *l, int i) {
+static int lane_in_one(const struct pc_lane_list *l, int i) {
     return l->at[i] % l->from;
 }
 
-static int lane_of_a(const struct lanes *l, int i) {
+static int lane_of_a(const struct pc_lane_list *l, int i) {
     return l->at[i] < l->from ? l->at[i] : -1;
 }
 
-static int lane_of_b(const struct lanes *l, int i) {
+static int lane_of_b(const struct pc_lane_list *l, int i) {
     return l->at[i] < l->from ? -1 : l->at[i] - l->from;
 }
 
-static void set_lanes(struct values *v, const struct lanes *l, int bytes) {
+static void set_lanes(struct values *v, const struct pc_lane_list *l, int bytes) {
     enum { NAMED = 8 };
     const char *all_bytes = "";
     unsigned from_b = 0, mixed = 0, immediate = 0;
@@ -453,7 +380,7 @@ static void set_lanes(struct values *v, const struct lanes *l, int bytes) {
 }
 
 static void set_values(struct values *v, const struct entry *type, const struct name *name, const char *full,
-                       const struct lanes *lanes) {
+                       const struct pc_lane_list *lanes) {
     const enum ir_element element = (enum ir_element)name->type.element;
     const int half = name->type.lanes / 2;
     set(v, "NAME", full);
@@ -485,7 +412,7 @@ static void set_values(struct values *v, const struct entry *type, const struct 
 
 /* A line "@each@..." stands for one line per lane of the result, with # for the lane and $ for the lane that it comes
  * from. */
-static void repeat_lines(struct span body, const struct lanes *lanes, struct pc_text *text) {
+static void repeat_lines(struct span body, const struct pc_lane_list *lanes, struct pc_text *text) {
     static const char mark[] = "@each@";
     for (size_t at = 0; at < body.length;) {
         const char *line = body.text + at;
@@ -519,21 +446,34 @@ struct output {
 
 static void need(struct output *out, const char *full);
 
+/* The next identifier of the text, whose length is 0 at its end. */
+static struct span next_identifier(const char *text) {
+    while (*text && !isalpha((unsigned char)*text) && *text != '_')
+        text++;
+    struct span span = {text, 0};
+    while (isalnum((unsigned char)text[span.length]) || text[span.length] == '_')
+        span.length++;
+    return span;
+}
+
 /* Needs everything of ours that the text names. */
 static void need_names(struct output *out, const char *text) {
     struct name name;
-    for (const char *at = text; *at;) {
-        if (!isalpha((unsigned char)*at) && *at != '_') {
-            at++;
-            continue;
-        }
-        size_t length = 0;
-        while (isalnum((unsigned char)at[length]) || at[length] == '_')
-            length++;
-        if (take_name(at, length, &name))
-            need(out, pc_arena_strndup(out->arena, at, length));
-        at += length;
+    for (struct span at = next_identifier(text); at.length > 0; at = next_identifier(at.text + at.length))
+        if (take_name(at.text, at.length, &name))
+            need(out, pc_arena_strndup(out->arena, at.text, at.length));
+}
+
+/* Adds the text, every name of ours with the suffix. */
+static void add_with_suffix(const char *text, const char *suffix, struct pc_text *to) {
+    struct name name;
+    for (struct span at = next_identifier(text); at.length > 0; at = next_identifier(text)) {
+        pc_text_add_bytes(to, text, (size_t)(at.text - text) + at.length);
+        if (take_name(at.text, at.length, &name))
+            pc_text_add(to, suffix);
+        text = at.text + at.length;
     }
+    pc_text_add(to, text);
 }
 
 static void need(struct output *out, const char *full) {
@@ -547,9 +487,11 @@ static void need(struct output *out, const char *full) {
         abort();
     const struct entry *type = find_type(&out->reader, name.type);
     const struct entry *entry = type ? find_op(&out->reader, &name, type->is_pair) : NULL;
-    if (!entry) { fprintf(stderr, "templates/simd has no %s\n", full);
-        abort(); }
-    struct lanes lanes = lanes_of(&name);
+    if (!entry) {
+        fprintf(stderr, "templates/simd has no %s\n", full);
+        abort();
+    }
+    struct pc_lane_list lanes = lanes_of(&name);
     if (lanes.count == 0 || strcmp(name.op, "from") == 0 || strcmp(name.op, "lane") == 0)
         lanes.count = name.type.lanes;
     set_values(&values, type, &name, full, &lanes);
@@ -574,12 +516,17 @@ void pc_simd_write(const struct pc_simd *simd, struct pc_text *text) {
     read_template(&out.reader, target_template(simd->target), false);
     read_template(&out.reader, pc_template_simd_common, true);
     for (size_t i = 0; i < simd->count; i++)
-        need(&out, simd->names[i]);
-    pc_text_add(text, "\n");
-    for (size_t i = 0; i < out.count; i++)
-        if (out.items[i].text && out.items[i].is_type)
-            pc_text_add(text, out.items[i].text);
-    for (size_t i = 0; i < out.count; i++)
-        if (out.items[i].text && !out.items[i].is_type)
-            pc_text_printf(text, "\n%s", out.items[i].text);
+        need(&out, simd->items[i].name);
+    for (size_t i = 0; i < out.reader.count; i++)
+        if (is_word(out.reader.entries[i].op, "head"))
+            pc_text_printf(text, "\n%.*s", (int)out.reader.entries[i].body.length, out.reader.entries[i].body.text);
+    for (int types = 1; types >= 0; types--) {
+        pc_text_add(text, types ? "\n" : "");
+        for (size_t i = 0; i < out.count; i++) {
+            if (!out.items[i].text || out.items[i].is_type != types)
+                continue;
+            pc_text_add(text, types ? "" : "\n");
+            add_with_suffix(out.items[i].text, simd->suffix, text);
+        }
+    }
 }

@@ -12,8 +12,9 @@
 
 struct pc_simd;
 
-/* An empty vocabulary; it lives in the arena. */
-struct pc_simd *pc_simd_new(struct pc_arena *arena, enum pc_target target);
+/* An empty vocabulary; it lives in the arena. The suffix stands behind each of its names: "_avx2" where a file has those of
+ * several targets, else "". */
+struct pc_simd *pc_simd_new(struct pc_arena *arena, enum pc_target target, const char *suffix);
 
 /* The C name of a type of more than one lane; it is now in use. Asserts that the target has it. */
 const char *pc_simd_type(struct pc_simd *simd, struct ir_type type);
@@ -27,6 +28,9 @@ struct pc_simd_shuffle {
     bool a, b;            /* which operands it takes */
 };
 struct pc_simd_shuffle pc_simd_shuffle(struct pc_simd *simd, struct ir_type from, int lanes, const uint8_t *list);
+
+/* Whether nothing is in use. */
+bool pc_simd_is_empty(const struct pc_simd *simd);
 
 /* The lines that include what the vocabulary needs and check that the compiler allows it; "" where nothing is in use. */
 const char *pc_simd_includes(const struct pc_simd *simd);

@@ -1,11 +1,14 @@
 /* target.c - see target.h. */
 #include "back/target.h"
 
-enum { UNPLANNED = false, OFFERED = true };
+#include "front/tables.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static const struct pc_target_row rows[PC_TARGET_COUNT] = {
-#define TARGET_ROW(id, name, offer, bytes, most, half, masks, permutes, header, flags, guard, line)                         \
-    {name, offer, bytes, most, half, masks, permutes, header, flags, guard, line},
+#define TARGET_ROW(id, name, bytes, most, half, masks, permutes, machine, header, flags, guard, test, line)                 \
+    {name, bytes, most, half, masks, permutes, #machine, header, flags, guard, #test, line},
 #include "targets.def"
 #undef TARGET_ROW
 };
@@ -17,4 +20,107 @@ const struct pc_target_row *pc_target_row(enum pc_target target) {
 bool pc_target_has(enum pc_target target, struct ir_type type) {
     return type.element < IR_ELEMENT_COUNT &&
            (type.lanes == 1 || type.lanes == rows[target].most || type.lanes == rows[target].half);
+}
+
+void pc_target_plan(enum pc_target target, struct pc_plan_options *options) {
+    options->vector_bytes = rows[target].bytes;
+}
+
+/* ---- this processor ---- */
+
+/* The tests of other machines are not C here. */
+#define HERE_any(test) test
+#if defined(__x86_64__)
+#define HERE_x86_64(test) test
+#else
+#define HERE_x86_64(test) false
+#endif
+#if defined(__aarch64__)
+#define HERE_aarch64(test) test
+#else
+#define HERE_aarch64(test) false
+#endif
+
+bool pc_target_is_here(enum pc_target target) {
+    switch (target) {
+#define TARGET_ROW(id, name, bytes, most, half, masks, permutes, machine, header, flags, guard, test, line)                 \
+    case PC_TARGET_##id:                                                                                                    \
+        return HERE_##machine(test);
+#include "targets.def"
+#undef TARGET_ROW
+    case PC_TARGET_COUNT:
+        break;
+    }
+    return false;
+}
+
+enum pc_target pc_target_native(void) {
+    enum pc_target best = PC_TARGET_C99;
+    for (int t = 0; t < PC_TARGET_COUNT; t++)
+        if (rows[t].bytes > rows[best].bytes && pc_target_is_here((enum pc_target)t))
+            best = (enum pc_target)t;
+    return best;
+}
+
+/* ---- lists ---- */
+
+struct pc_targets pc_targets_or_c99(const struct pc_targets *targets) {
+    static const struct pc_targets c99 = {{PC_TARGET_C99}, 1};
+    return targets->count ? *targets : c99;
+}
+
+static bool is_always_there(const struct pc_target_row *row) {
+    return strcmp(row->test, "1") == 0;
+}
+
+static bool is_for_any(const struct pc_target_row *row) {
+    return strcmp(row->machine, "any") == 0;
+}
+
+/* "sse2 or c99": what every processor of the machine has. */
+static const char *always_there(const char *machine, struct pc_arena *arena) {
+    const char *text = "";
+    for (int t = PC_TARGET_COUNT; t-- > 0;)
+        if (is_always_there(&rows[t]) && (is_for_any(&rows[t]) || strcmp(rows[t].machine, machine) == 0))
+            text = pc_arena_printf(arena, "%s%s%s", text, *text ? " or " : "", rows[t].name);
+    return text;
+}
+
+const char *pc_targets_problem(const struct pc_targets *targets, struct pc_arena *arena) {
+    const struct pc_target_row *last = targets->count ? &rows[targets->items[targets->count - 1]] : NULL;
+    for (int i = 0; i < targets->count; i++) {
+        const struct pc_target_row *row = &rows[targets->items[i]], *before = i ? &rows[targets->items[i - 1]] : NULL;
+        for (int k = 0; k < i; k++)
+            if (targets->items[k] == targets->items[i])
+                return pc_arena_printf(arena, "%s stands there twice", row->name);
+        if (before && !is_for_any(before) && !is_for_any(row) && strcmp(before->machine, row->machine) != 0)
+            return pc_arena_printf(arena, "%s is for %s and %s for %s, but a file is for one of them", before->name,
+                                   before->machine, row->name, row->machine);
+        if (before && is_always_there(before))
+            return pc_arena_printf(arena, "%s would never be used, for every processor has the %s before it", row->name,
+                                   before->name);
+    }
+    if (targets->count < 2 || is_always_there(last))
+        return NULL;
+    return pc_arena_printf(arena, "not every %s has %s; add %s at the end", last->machine, last->name,
+                           always_there(last->machine, arena));
+}
+
+enum pc_target pc_targets_here(const struct pc_targets *targets) {
+    for (int i = 0; i < targets->count; i++)
+        if (pc_target_is_here(targets->items[i]))
+            return targets->items[i];
+    return targets->count ? PC_TARGET_COUNT : PC_TARGET_C99;
+}
+
+const char *pc_targets_flags(const struct pc_targets *targets) {
+    return targets->count == 1 ? rows[targets->items[0]].flags : "";
+}
+
+const char *pc_targets_text(const struct pc_targets *targets, struct pc_arena *arena) {
+    const struct pc_targets list = pc_targets_or_c99(targets);
+    const char *names[PC_TARGET_COUNT];
+    for (int i = 0; i < list.count; i++)
+        names[i] = rows[list.items[i]].name;
+    return pc_words_join((struct pc_words){names, list.count}, arena);
 }

@@ -40,8 +40,11 @@ static double median(double *values, int64_t count) {
 static bool compile_once(struct pc_cli *cli, struct pc_jit *jit, const struct pc_layer *layer, enum pc_kernel_kind kind,
                          struct times *times) {
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
-    const struct pc_kernel_options options = {.prefix = "bench", .plan = {.unroll_budget = cli->options.unroll_budget,
-                                                       .vector_bytes = pc_jit_vector_bytes()}};
+    struct pc_kernel_options options = {
+        .prefix = "bench",
+        .plan = {.unroll_budget = cli->options.unroll_budget, .vector_bytes = pc_jit_vector_bytes()}};
+    if (cli->options.targets.count)
+        pc_target_plan(cli->options.targets.items[0], &options.plan);
     const double begin = now();
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, &arena, &cli->diags);
     const double middle = now();

@@ -60,6 +60,7 @@ static struct round run_round(struct pc_cli *cli, struct facts *facts) {
         .base_name = module->name,
         .kernel = {.prefix = pc_frame_prefix_from(module->name, &arena),
                    .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .targets = cli->options.targets,
     };
     const struct pc_frame_texts texts = {.source = &source, .header = &header};
     pc_frame_write(module, &options, &texts, &diags);
@@ -93,7 +94,8 @@ static bool can_be_generated(struct pc_cli *cli, const struct pc_module *module)
     const struct pc_frame_options options = {
         .spec_name = "spec",
         .base_name = "spec",
-        .kernel = {.prefix = "spec", .plan = {.unroll_budget = cli->options.unroll_budget}}};
+        .kernel = {.prefix = "spec", .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .targets = cli->options.targets};
     const struct pc_frame_texts texts = {.source = &source};
     const bool good = pc_frame_write(module, &options, &texts, &cli->diags);
     pc_text_release(&source);

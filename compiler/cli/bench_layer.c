@@ -142,6 +142,7 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
         .spec_name = base_name,
         .base_name = base_name,
         .kernel = {.prefix = "bench", .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .targets = pc_options_targets_or_native(&cli->options),
     };
     struct pc_text calls = pc_cli_text(cli), subjects = pc_cli_text(cli), constants = pc_cli_text(cli);
     bool good = true;
@@ -205,12 +206,12 @@ static bool write_file(struct workshop *w, int file, const struct pc_text *text)
     return good;
 }
 
-/* The shell splits $CC, which may hold flags; everything else is passed on as it is. */
+/* The shell splits $CC and the flags of the target; everything else is passed on as it is. */
 static bool compile(struct workshop *w, const struct pc_signals *signals) {
-    static const char *const shell = "exec ${CC:-cc} \"$@\"";
+    const struct pc_targets targets = pc_options_targets_or_native(&w->cli->options);
     const char *const arguments[] = {"/bin/sh",
                                      "-c",
-                                     shell,
+                                     pc_arena_printf(&w->cli->arena, "exec ${CC:-cc} %s \"$@\"", pc_targets_flags(&targets)),
                                      "sh",
                                      "-O3",
                                      "-march=native",
@@ -283,8 +284,8 @@ static bool work(struct workshop *w, const struct program *program, struct pc_be
     for (int i = 0; i < FILE_COUNT; i++)
         w->paths[i] = pc_arena_printf(&w->cli->arena, "%s/%s", w->folder, file_names[i]);
     good = write_file(w, FILE_SOURCE, &program->source) && write_file(w, FILE_HEADER, &program->header) &&
-           write_file(w, FILE_BENCH, &program->bench) && write_file(w, FILE_OBJECT, &program->object) && compile(w, &signals) && run_program(w, &signals) &&
-           read_results(w, report);
+           write_file(w, FILE_BENCH, &program->bench) && write_file(w, FILE_OBJECT, &program->object) &&
+           compile(w, &signals) && run_program(w, &signals) && read_results(w, report);
     for (int i = 0; i < FILE_COUNT; i++)
         unlink(w->paths[i]);
     rmdir(w->folder);
@@ -298,13 +299,22 @@ static bool fits(struct pc_cli *cli, const struct pc_layer *layer) {
     return pc_memory_suffices(cli, layer, 4 * element * layer->x_count + 8 * (int64_t)sizeof(int64_t) * layer->y_count);
 }
 
+static bool can_run(struct pc_cli *cli) {
+    const struct pc_targets targets = pc_options_targets_or_native(&cli->options);
+    const bool good = pc_targets_here(&targets) < PC_TARGET_COUNT;
+    if (!good)
+        pc_cli_fail(cli, PC_EXIT_FAILURE, "this machine cannot run code for %s", pc_targets_text(&targets, &cli->arena));
+    return good;
+}
+
 bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_bench_report *report) {
     struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
     const char *base = getenv("TMPDIR");
     struct workshop w = {.cli = cli,
                          .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : P_tmpdir)};
     *report = (struct pc_bench_report){0};
-    const bool good = fits(cli, layer) && make_program(cli, layer, &program, report) && work(&w, &program, report);
+    const bool good = can_run(cli) && fits(cli, layer) && make_program(cli, layer, &program, report) &&
+                      work(&w, &program, report);
     pc_text_release(&program.source);
     pc_text_release(&program.header);
     pc_text_release(&program.bench);

@@ -418,7 +418,8 @@ static const struct pc_module *module_of(struct check *c, bool with_forward) {
 }
 
 static bool open_runners(struct check *c) {
-    const struct pc_runner_options options = {.plan = {.unroll_budget = c->cli->options.unroll_budget}};
+    const struct pc_runner_options options = {.plan = {.unroll_budget = c->cli->options.unroll_budget},
+                                              .targets = pc_targets_or_c99(&c->cli->options.targets)};
     const struct pc_module *module = module_of(c, false);
     for (int b = 0; b < PC_BACKEND_COUNT; b++) {
         if (!(c->report->backends >> b & 1))

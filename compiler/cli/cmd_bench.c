@@ -45,6 +45,7 @@ static void add_layer(struct pc_cli *cli, const struct pc_layer *layer, const st
                       struct pc_text *text, struct pc_json *json) {
     struct pc_arena *arena = &cli->arena;
     const struct pc_tensor_facts x = pc_tensor_facts_of(layer, PC_T_X), y = pc_tensor_facts_of(layer, PC_T_Y);
+    const struct pc_targets targets = pc_options_targets_or_native(&cli->options);
     if (cli->options.json) {
         pc_json_open(json, NULL, '{');
         pc_json_string(json, "name", layer->name);
@@ -55,8 +56,9 @@ static void add_layer(struct pc_cli *cli, const struct pc_layer *layer, const st
         pc_json_close(json, '}');
         return;
     }
-    pc_text_printf(text, "pool %s: %s, x %s -> y %s\n", layer->name, pc_mode_of(layer->desc.mode)->name,
-                   pc_tensor_describe(x.type, x.rank, x.shape, arena), pc_tensor_describe(y.type, y.rank, y.shape, arena));
+    pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s\n", layer->name, pc_mode_of(layer->desc.mode)->name,
+                   pc_tensor_describe(x.type, x.rank, x.shape, arena), pc_tensor_describe(y.type, y.rank, y.shape, arena),
+                   pc_targets_text(&targets, arena));
     pc_text_printf(text, "  %-14s %10s %8s %11s %8s %11s %8s", "", "time", "GB/s", "loop nest", "speed-up", "limit",
                    "of limit");
     pc_text_printf(text, pc_llvm_is_there() ? " %11s %8s\n" : "\n", "by LLVM", "to C");
@@ -101,9 +103,11 @@ static void bench_layers(struct pc_cli *cli, const struct pc_module *module) {
     struct pc_text text = pc_cli_text(cli);
     struct pc_json json = {.text = &text};
     struct means means = {0};
+    const struct pc_targets targets = pc_options_targets_or_native(&cli->options);
     if (cli->options.json) {
         pc_json_open(&json, NULL, '{');
         pc_json_string(&json, "spec", cli->source->name);
+        pc_json_string(&json, "target", pc_targets_text(&targets, &cli->arena));
         pc_json_open(&json, "layers", '[');
     }
     for (size_t i = 0; i < module->count; i++) {

@@ -58,6 +58,8 @@ static bool set_names(struct build *b) {
     b->options.base_name = b->module->name;
     b->options.spec_name = strcmp(cli->options.file, "-") == 0 ? "stdin" : slash ? slash + 1 : cli->source->name;
     b->options.kernel.plan.unroll_budget = cli->options.unroll_budget;
+    b->options.targets = pc_targets_or_c99(&cli->options.targets);
+    pc_target_plan(b->options.targets.items[0], &b->options.kernel.plan); /* of what has one target only */
     b->options.kernel.prefix = cli->options.prefix;
     if (!name_is_usable(b))
         return false;
@@ -80,8 +82,10 @@ static struct pc_text *add_product(struct build *b, const char *path) {
     return &product->text;
 }
 
-/* Plan or IR of every kernel, each built in memory of its own. */
-static void print_kernels(struct build *b, bool plan, struct pc_text *text) {
+/* Plan or IR of every kernel for a target, each built in memory of its own. */
+static void print_kernels_for(struct build *b, enum pc_target target, bool plan, struct pc_text *text) {
+    struct pc_kernel_options options = b->options.kernel;
+    pc_target_plan(target, &options.plan);
     for (size_t i = 0; i < b->module->count; i++) {
         const struct pc_layer *layer = &b->module->layers[i];
         for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
@@ -89,13 +93,22 @@ static void print_kernels(struct build *b, bool plan, struct pc_text *text) {
                 continue;
             struct pc_arena arena = {.out_of_memory = b->cli->arena.out_of_memory};
             const struct pc_kernel *kernel =
-                pc_kernel_build(layer, (enum pc_kernel_kind)kind, &b->options.kernel, &arena, &b->cli->diags);
+                pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &b->cli->diags);
             if (kernel && plan)
                 pc_plan_print(kernel->plan, text);
             else if (kernel)
                 ir_print(kernel->ir, text);
             pc_arena_release(&arena);
         }
+    }
+}
+
+static void print_kernels(struct build *b, bool plan, struct pc_text *text) {
+    const struct pc_targets *targets = &b->options.targets;
+    for (int i = 0; i < targets->count; i++) {
+        if (targets->count > 1)
+            pc_text_printf(text, "# %s\n", pc_target_row(targets->items[i])->name);
+        print_kernels_for(b, targets->items[i], plan, text);
     }
 }
 

@@ -61,21 +61,25 @@ static const char *shape_text(const struct pc_layer *layer, enum pc_tensor_id te
     return pc_tensor_describe(facts.type, facts.rank, facts.shape, arena);
 }
 
-/* One layer, in its own memory. */
-static void explain(struct pc_cli *cli, const struct pc_layer *layer, struct pc_text *text, struct pc_json *json) {
+/* One layer for one target, in its own memory. */
+static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_target target, struct pc_text *text,
+                    struct pc_json *json) {
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
-    const struct pc_kernel_options options = {.prefix = "explain", .plan = {.unroll_budget = cli->options.unroll_budget}};
+    struct pc_kernel_options options = {.prefix = "explain", .plan = {.unroll_budget = cli->options.unroll_budget}};
+    const char *name = pc_target_row(target)->name;
+    pc_target_plan(target, &options.plan);
     const char *mode = pc_mode_of(layer->desc.mode)->name;
     const char *x = shape_text(layer, PC_T_X, &arena), *y = shape_text(layer, PC_T_Y, &arena);
     if (cli->options.json) {
         pc_json_open(json, NULL, '{');
         pc_json_string(json, "name", layer->name);
+        pc_json_string(json, "target", name);
         pc_json_string(json, "mode", mode);
         pc_json_string(json, "x", x);
         pc_json_string(json, "y", y);
         pc_json_open(json, "kernels", '[');
     } else {
-        pc_text_printf(text, "pool %s: %s, x %s -> y %s\n\n", layer->name, mode, x, y);
+        pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s\n\n", layer->name, mode, x, y, name);
     }
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
@@ -100,6 +104,7 @@ void pc_cmd_explain(struct pc_cli *cli) {
     module = module ? pc_cli_select(cli, module) : NULL;
     if (!module)
         return;
+    const struct pc_targets targets = pc_targets_or_c99(&cli->options.targets);
     struct pc_text text = pc_cli_text(cli);
     struct pc_json json = {.text = &text};
     if (cli->options.json) {
@@ -109,7 +114,8 @@ void pc_cmd_explain(struct pc_cli *cli) {
     }
     for (size_t i = 0; i < module->count; i++) {
         pc_cli_progress(cli, i + 1, module->count, "%s", module->layers[i].name);
-        explain(cli, &module->layers[i], &text, &json);
+        for (int t = 0; t < targets.count; t++)
+            explain(cli, &module->layers[i], targets.items[t], &text, &json);
     }
     if (cli->options.json) {
         pc_json_close(&json, ']');

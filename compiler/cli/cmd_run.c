@@ -169,7 +169,8 @@ static bool get_tensors(struct run *r) {
 static bool compute(struct run *r) {
     const struct pc_options *options = &r->cli->options;
     const struct pc_module module = {.name = r->layer.name, .layers = &r->layer, .count = 1};
-    const struct pc_runner_options runner_options = {.plan = {.unroll_budget = options->unroll_budget}};
+    struct pc_runner_options runner_options = {.plan = {.unroll_budget = options->unroll_budget},
+                                               .targets = options->targets};
     const struct pc_tensors tensors = {.x = r->data[PC_T_X],
                                        .y = r->data[PC_T_Y],
                                        .indices = r->data[PC_T_INDICES],
@@ -180,6 +181,8 @@ static bool compute(struct run *r) {
     for (int i = 0; i < PC_BACKEND_COUNT; i++)
         if (options->backends >> i & 1)
             backend = (enum pc_backend)i;
+    if (backend != PC_BACKEND_JIT) /* which knows this machine's vectors itself, and where C has none */
+        runner_options.targets = pc_options_targets_or_native(options);
     if (backend == PC_BACKEND_CC || backend == PC_BACKEND_JIT)
         pc_cli_progress(r->cli, 1, 2, "compiling %s", r->layer.name);
     struct pc_runner *runner = pc_runner_open(backend, &module, &runner_options, &r->cli->diags);

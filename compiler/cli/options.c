@@ -30,6 +30,7 @@ static const char *const target_names[] = {
 #define TARGET(id, name, line) name,
 #include "targets.def"
 #undef TARGET
+    "native", /* at PC_TARGET_COUNT */
 };
 static const char *const emit_names[] = {
 #define EMIT(id, name, extension, line) name,
@@ -142,13 +143,26 @@ static bool read_words(struct parser *p, enum pc_option option, const char *valu
         const int index = word_index(p, pc_arena_printf(p->arena, "--%s", pc_option_rows[option].name), words, word);
         if (index < 0)
             return false;
-        if (!(seen >> index & 1))
+        const bool again = seen >> index & 1;
+        if (again && option == PC_OPTION_TARGET) /* where the order matters, it is a mistake */
+            return FAIL(p, "--target %s: %s stands there twice", value, word);
+        if (!again)
             order[(*count)++] = index;
         seen |= 1u << index;
         at += length;
         if (!*at)
             return true;
     }
+}
+
+/* The words of --target, `count` of them, none twice. */
+static bool set_targets(struct parser *p, const char *value, const int *order, int count) {
+    struct pc_targets *list = &p->options->targets;
+    list->count = count < PC_TARGET_COUNT ? count : PC_TARGET_COUNT; /* what is left out is behind a mistake */
+    for (int i = 0; i < list->count; i++)
+        list->items[i] = order[i] == PC_TARGET_COUNT ? pc_target_native() : (enum pc_target)order[i];
+    const char *problem = pc_targets_problem(list, p->arena);
+    return !problem || FAIL(p, "--target %s: %s", value, problem);
 }
 
 /* A decimal integer from low to high. */
@@ -192,8 +206,8 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
     case PC_OPTION_PREFIX:
         o->prefix = value;
         return true;
-    case PC_OPTION_TARGET: /* with one target there is nothing to remember */
-        return read_words(p, option, value, order, &count);
+    case PC_OPTION_TARGET:
+        return read_words(p, option, value, order, &count) && set_targets(p, value, order, count);
     case PC_OPTION_EMIT:
         if (!read_words(p, option, value, order, &o->emit_count))
             return false;
@@ -343,6 +357,10 @@ static bool read_argument(struct parser *p, const char *argument) {
     return true;
 }
 
+struct pc_targets pc_options_targets_or_native(const struct pc_options *options) {
+    return options->targets.count ? options->targets : (struct pc_targets){{pc_target_native()}, 1};
+}
+
 bool pc_options_emit(const struct pc_options *options, enum pc_emit emit) {
     for (int i = 0; i < options->emit_count; i++)
         if (options->emit[i] == emit)
@@ -362,6 +380,8 @@ static bool check_llvm(struct parser *p) {
             return FAIL(p, "--emit %s: %s the C code", emit_names[needing[i]], without);
         used |= asked;
     }
+    if (used && o->targets.count > 1)
+        return FAIL(p, "--target takes one target for --emit obj, asm and llvm: only C asks which processor it runs on");
     if (!used && (o->triple || o->cpu))
         return FAIL(p, "--%s goes with --emit obj, asm or llvm", o->triple ? "triple" : "cpu");
     for (int b = 0; b < PC_BACKEND_COUNT; b++)

@@ -4,6 +4,7 @@
 #ifndef PC_OPTIONS_H
 #define PC_OPTIONS_H
 
+#include "back/target.h"
 #include "support/arena.h"
 #include "support/text.h"
 
@@ -61,6 +62,7 @@ struct pc_options {
     enum pc_listing listing;
 
     const char *directory, *prefix, *depfile, *triple, *cpu;
+    struct pc_targets targets; /* none: not given */
     enum pc_emit emit[PC_EMIT_COUNT]; /* each at most once */
     int emit_count;
     bool selftest;
@@ -74,6 +76,9 @@ struct pc_options {
     int64_t repeat, unroll_budget; /* 0: not given */
     bool json, quiet, help, version, man;
 };
+
+/* The targets that were given, else the one of this machine: for what runs here at once. */
+struct pc_targets pc_options_targets_or_native(const struct pc_options *options);
 
 /* Parses the arguments behind the program's name. False with *problem, a line without a full stop, when they are wrong;
  * options->command is then what was recognised. With help, version or man nothing else is required. */

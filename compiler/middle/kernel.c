@@ -2,7 +2,7 @@
 #include "middle/kernel.h"
 
 #include "front/diag.h"
-#include "middle/lanes.h"
+#include "middle/lane_plan.h"
 #include "middle/lower.h"
 #include "middle/simplify.h"
 

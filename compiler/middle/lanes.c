@@ -1,4 +1,5 @@
-/* lanes.c - see lanes.h. Every group is worked out by itself; then neighbours are compared, and equal ones become one. */
+/* lanes.c - see lanes.h. Every group is worked out by itself; a group that repeats the one before it becomes a turn of a
+ * loop, and so do rows of groups, and planes of rows. */
 #include "middle/lanes.h"
 
 #include <assert.h>
@@ -6,48 +7,53 @@
 
 enum {
     GROUPS_MAX = 8,      /* in a block of whole rows */
-    LOOKS_MAX = 1 << 20, /* taps of all outputs of a plane */
-    BLOCKS_MAX = 64,     /* that differ */
+    LOOKS_MAX = 1 << 22, /* lanes times slots that are looked at, whole: more takes too long */
 };
 
 struct view {
-    const struct pc_axis *height, *width;
-    int64_t in, out; /* elements of a plane */
-    int lanes;
+    const struct pc_lane_shape *shape;
+    int64_t row, plane, count; /* elements of the destination: of a row, a plane, all */
+    int64_t from;              /* elements of the source */
     struct pc_arena *arena;
 };
 
 /* ---- one group ---- */
 
-/* Where tap (kh, kw) of each lane lies in the plane; -1: outside of it, or no output. */
-static uint64_t find_inputs(const struct view *v, const struct pc_lane_group *group, int64_t kh, int64_t kw, int64_t *at) {
-    uint64_t active = 0;
-    for (int l = 0; l < v->lanes; l++) {
-        at[l] = -1;
-        if (!(group->valid >> l & 1))
-            continue;
-        const int64_t out = group->out + l;
-        const struct pc_window h = pc_axis_window(v->height, out / v->width->out);
-        const struct pc_window w = pc_axis_window(v->width, out % v->width->out);
-        if (kh < h.tap_begin || kh >= h.tap_end || kw < w.tap_begin || kw >= w.tap_end)
-            continue;
-        at[l] = (h.start + kh * v->height->dilation) * v->width->in + w.start + kw * v->width->dilation;
-        active |= (uint64_t)1 << l;
-    }
-    return active;
+struct coordinates {
+    int64_t at[POOL_MAX_RANK];
+};
+
+static struct coordinates coordinates_of(const struct view *v, int64_t out) {
+    return (struct coordinates){{out / v->plane, out % v->plane / v->row, out % v->row}};
 }
 
-static uint64_t inside(const struct view *v, int64_t at) {
-    uint64_t mask = 0;
-    for (int l = 0; l < v->lanes; l++)
-        if (at + l >= 0 && at + l < v->in)
-            mask |= (uint64_t)1 << l;
+/* Where a slot takes lane l's element from; false: nowhere. */
+static bool find_element(const struct view *v, const struct coordinates *c, const int *slot, int64_t *at, int32_t *number) {
+    *at = 0;
+    *number = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_lane_map *map = v->shape->map[a];
+        const struct pc_lane_slot *s = &map->slot[c->at[a] * map->slots + slot[a]];
+        if (s->at < 0)
+            return false;
+        *at = *at * v->shape->from[a] + s->at;
+        *number += (int32_t)(s->tap * v->shape->tap_stride[a]);
+    }
+    return true;
+}
+
+static uint32_t inside(const struct view *v, int64_t at) {
+    uint32_t mask = 0;
+    for (int l = 0; l < v->shape->lanes; l++)
+        if (at + l >= -v->shape->slack && at + l < v->from + v->shape->slack)
+            mask |= (uint32_t)1 << l;
     return mask;
 }
 
+/* Whether the active lanes are neighbours in memory, as lanes are. */
 static bool is_row(const struct view *v, const struct pc_lane_tap *tap, const int64_t *at, int64_t *begin) {
     bool found = false;
-    for (int l = 0; l < v->lanes; l++) {
+    for (int l = 0; l < v->shape->lanes; l++) {
         if (!(tap->active >> l & 1))
             continue;
         if (found && at[l] - l != *begin)
@@ -58,197 +64,360 @@ static bool is_row(const struct view *v, const struct pc_lane_tap *tap, const in
     return true;
 }
 
-/* Neighbouring elements: the load is the value. */
-static void load_row(const struct view *v, struct pc_lane_tap *tap, int64_t begin) {
-    tap->load_count = 1;
-    tap->loads[0] = (struct pc_lane_load){begin, inside(v, begin)};
-    for (int l = 0; l < v->lanes; l++)
-        tap->lane[l] = (uint8_t)l;
-}
-
-/* Others: from the first element that is missing, as many loads as it takes. They begin at multiples of the stride, so that
- * the taps of a window find each other's. */
+/* From the first element that is missing, as many loads as it takes. */
 static bool load_apart(const struct view *v, struct pc_lane_tap *tap, const int64_t *at) {
-    const int64_t step = v->width->adaptive ? 1 : v->width->stride;
-    uint64_t missing = tap->active;
+    const int lanes = v->shape->lanes;
+    uint32_t missing = tap->active;
     while (missing) {
         int64_t first = INT64_MAX;
-        for (int l = 0; l < v->lanes; l++)
+        for (int l = 0; l < lanes; l++)
             if ((missing >> l & 1) && at[l] < first)
                 first = at[l];
-        first -= first % step;
+        first -= first % v->shape->align;
         if (tap->load_count == PC_LANE_LOADS_MAX)
             return false;
         tap->loads[tap->load_count] = (struct pc_lane_load){first, inside(v, first)};
-        for (int l = 0; l < v->lanes; l++) {
-            if (!(missing >> l & 1) || at[l] >= first + v->lanes)
+        for (int l = 0; l < lanes; l++) {
+            if (!(missing >> l & 1) || at[l] >= first + lanes)
                 continue;
             tap->load[l] = (uint8_t)tap->load_count;
             tap->lane[l] = (uint8_t)(at[l] - first);
-            missing &= ~((uint64_t)1 << l);
+            missing &= ~((uint32_t)1 << l);
         }
         tap->load_count++;
     }
     return true;
 }
 
-static bool make_group(const struct view *v, int64_t out, int64_t end, struct pc_lane_group *group) {
-    const int64_t taps = v->height->kernel * v->width->kernel;
+static bool make_tap(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c,
+                     struct pc_lane_tap *tap) {
     int64_t at[PC_LANES_MAX], begin = 0;
-    *group = (struct pc_lane_group){.out = out, .taps = PC_NEW_ARRAY(v->arena, (size_t)taps, struct pc_lane_tap)};
-    for (int l = 0; l < v->lanes && out + l < end; l++)
-        group->valid |= (uint64_t)1 << l;
-    for (int64_t number = 0; number < taps; number++) {
-        struct pc_lane_tap *tap = &group->taps[group->tap_count];
-        tap->number = number;
-        tap->active = find_inputs(v, group, number / v->width->kernel, number % v->width->kernel, at);
-        if (!tap->active)
+    for (int l = 0; l < v->shape->lanes; l++) {
+        tap->number[l] = -1;
+        int32_t number;
+        if (!(group->valid >> l & 1) || !find_element(v, &c[l], tap->slot, &at[l], &number))
             continue;
-        if (is_row(v, tap, at, &begin))
-            load_row(v, tap, begin);
-        else if (!load_apart(v, tap, at))
-            return false;
-        group->tap_count++;
+        tap->active |= (uint32_t)1 << l;
+        tap->number[l] = number;
     }
+    if (!tap->active)
+        return true;
+    tap->is_row = is_row(v, tap, at, &begin);
+    if (tap->is_row)
+        tap->row = (struct pc_lane_load){begin, inside(v, begin)};
+    if (!tap->is_row || begin % v->shape->align)
+        return load_apart(v, tap, at);
+    tap->load_count = 1;
+    tap->loads[0] = tap->row;
+    for (int l = 0; l < v->shape->lanes; l++)
+        tap->lane[l] = (uint8_t)l;
     return true;
+}
+
+/* The group of the elements out .. end - 1, at most a vector of them. */
+static const struct pc_lane_group *make_group(const struct view *v, int64_t out, int64_t end) {
+    const struct pc_lane_map *const *map = v->shape->map;
+    struct coordinates c[PC_LANES_MAX];
+    struct pc_lane_group *group = PC_NEW(v->arena, struct pc_lane_group);
+    size_t capacity = 0, count = 0;
+    group->out = out;
+    for (int l = 0; l < v->shape->lanes && out + l < end; l++) {
+        group->valid |= (uint32_t)1 << l;
+        c[l] = coordinates_of(v, out + l);
+        group->divisor[l] = 1;
+        for (int a = 0; a < POOL_MAX_RANK; a++)
+            group->divisor[l] *= map[a]->divisor ? map[a]->divisor[c[l].at[a]] : 1;
+    }
+    for (int d = 0; d < map[0]->slots; d++)
+        for (int h = 0; h < map[1]->slots; h++)
+            for (int w = 0; w < map[2]->slots; w++) {
+                struct pc_lane_tap tap = {.slot = {d, h, w}};
+                if (!make_tap(v, group, c, &tap))
+                    return NULL;
+                if (!tap.active)
+                    continue;
+                PC_GROW(v->arena, group->taps, count, capacity);
+                group->taps[count++] = tap;
+            }
+    group->tap_count = (int)count;
+    return group;
 }
 
 /* ---- equal neighbours ---- */
 
-/* Whether b is a, *step elements of the input further; *step is set by the first pair of loads that is compared. */
-static bool same_tap(const struct pc_lane_tap *a, const struct pc_lane_tap *b, bool *known, int64_t *step) {
-    if (a->number != b->number || a->active != b->active || a->load_count != b->load_count ||
-        memcmp(a->load, b->load, sizeof a->load) != 0 || memcmp(a->lane, b->lane, sizeof a->lane) != 0)
+/* How far b is from a; a step is set by the first pair of places that is compared. */
+struct distance {
+    bool in_known, out_known;
+    int64_t in, out;
+};
+
+static bool agrees(bool *known, int64_t *step, int64_t between) {
+    if (*known && *step != between)
         return false;
-    for (int i = 0; i < a->load_count; i++) {
-        const int64_t between = b->loads[i].at - a->loads[i].at;
-        if (a->loads[i].mask != b->loads[i].mask || (*known && between != *step))
-            return false;
-        *step = between;
-        *known = true;
-    }
+    *step = between;
+    *known = true;
     return true;
 }
 
-static bool same_group(const struct pc_lane_group *a, const struct pc_lane_group *b, bool *known, int64_t *step) {
-    bool same = a->valid == b->valid && a->tap_count == b->tap_count;
-    for (int i = 0; same && i < a->tap_count; i++)
-        same = same_tap(&a->taps[i], &b->taps[i], known, step);
-    return same;
-}
-
-static bool same_block(const struct pc_lane_block *a, const struct pc_lane_block *b, bool *known, int64_t *step) {
-    bool same = a->run_count == b->run_count;
-    for (int i = 0; same && i < a->run_count; i++) {
-        const struct pc_lane_run *x = &a->runs[i], *y = &b->runs[i];
-        same = x->count == y->count && x->in_step == y->in_step && x->out_step == y->out_step &&
-               same_group(&x->group, &y->group, known, step);
-    }
-    return same;
-}
-
-/* Whether the next of a series, `step` and `out` after the last of `count`, goes on with it. */
-static bool goes_on(int64_t count, int64_t in_step, int64_t out_step, int64_t step, int64_t out) {
-    return count == 1 || (step == in_step * count && out == out_step * count);
-}
-
-/* ---- rows ---- */
-
-static void add_group(struct pc_lane_block *block, const struct pc_lane_group *group) {
-    struct pc_lane_run *last = block->run_count ? &block->runs[block->run_count - 1] : NULL;
-    bool known = false;
-    int64_t step = 0;
-    const int64_t out = last ? group->out - last->group.out : 0;
-    if (last && same_group(&last->group, group, &known, &step) &&
-        goes_on(last->count, last->in_step, last->out_step, step, out)) {
-        last->in_step = last->count == 1 ? step : last->in_step;
-        last->out_step = last->count == 1 ? out : last->out_step;
-        last->count++;
-        return;
-    }
-    block->runs[block->run_count++] = (struct pc_lane_run){.group = *group, .count = 1};
-}
-
-static bool make_block(const struct view *v, int64_t begin, int64_t end, struct pc_lane_block *block) {
-    const int64_t groups = (end - begin + v->lanes - 1) / v->lanes;
-    *block = (struct pc_lane_block){.runs = PC_NEW_ARRAY(v->arena, (size_t)groups, struct pc_lane_run), .count = 1};
-    for (int64_t out = begin; out < end; out += v->lanes) {
-        struct pc_lane_group group;
-        if (!make_group(v, out, end, &group))
-            return false;
-        add_group(block, &group);
-    }
-    return true;
-}
-
-static bool add_block(struct pc_lanes *lanes, const struct pc_lane_block *block) {
-    struct pc_lane_block *last = lanes->block_count ? &lanes->blocks[lanes->block_count - 1] : NULL;
-    bool known = false;
-    int64_t step = 0;
-    const int64_t out = last ? block->runs[0].group.out - last->runs[0].group.out : 0;
-    if (last && same_block(last, block, &known, &step) && goes_on(last->count, last->in_step, last->out_step, step, out)) {
-        last->in_step = last->count == 1 ? step : last->in_step;
-        last->out_step = last->count == 1 ? out : last->out_step;
-        last->count++;
-        return true;
-    }
-    if (lanes->block_count == BLOCKS_MAX)
+static bool same_tap(const struct pc_lane_tap *a, const struct pc_lane_tap *b, struct distance *d) {
+    if (memcmp(a->slot, b->slot, sizeof a->slot) != 0 || a->active != b->active || a->load_count != b->load_count ||
+        a->row.mask != b->row.mask ||
+        memcmp(a->load, b->load, sizeof a->load) != 0 || memcmp(a->lane, b->lane, sizeof a->lane) != 0 ||
+        memcmp(a->number, b->number, sizeof a->number) != 0)
         return false;
-    lanes->blocks[lanes->block_count++] = *block;
+    for (int i = 0; i < a->load_count; i++)
+        if (a->loads[i].mask != b->loads[i].mask || !agrees(&d->in_known, &d->in, b->loads[i].at - a->loads[i].at))
+            return false;
     return true;
 }
 
-/* Rows that are taken together: the fewest that fill their vectors best. */
-static int64_t rows_of_block(const struct view *v) {
-    int64_t best = 1;
-    double best_fill = 0;
-    for (int64_t rows = 1; rows <= v->height->out; rows++) {
-        const int64_t outputs = rows * v->width->out, groups = (outputs + v->lanes - 1) / v->lanes;
-        const double fill = (double)outputs / (double)(groups * v->lanes);
-        if (rows > 1 && groups > GROUPS_MAX)
-            break;
-        if (fill > best_fill + 0.02) { /* a little better is not worth more code */
-            best_fill = fill;
-            best = rows;
+static bool same_group(const struct pc_lane_group *a, const struct pc_lane_group *b, struct distance *d) {
+    if (a->valid != b->valid || a->tap_count != b->tap_count || memcmp(a->divisor, b->divisor, sizeof a->divisor) != 0 ||
+        !agrees(&d->out_known, &d->out, b->out - a->out))
+        return false;
+    for (int i = 0; i < a->tap_count; i++)
+        if (!same_tap(&a->taps[i], &b->taps[i], d))
+            return false;
+    return true;
+}
+
+static bool same_node(const struct pc_lane_node *a, const struct pc_lane_node *b, struct distance *d) {
+    if (a->count != b->count || a->in_step != b->in_step || a->out_step != b->out_step || !a->group != !b->group ||
+        a->child_count != b->child_count)
+        return false;
+    if (a->group)
+        return same_group(a->group, b->group, d);
+    for (size_t i = 0; i < a->child_count; i++)
+        if (!same_node(&a->children[i], &b->children[i], d))
+            return false;
+    return true;
+}
+
+bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, int64_t *in_step, int64_t *out_step) {
+    struct distance d = {0};
+    if (!same_node(a, b, &d))
+        return false;
+    *in_step = d.in;
+    *out_step = d.out;
+    return true;
+}
+
+/* ---- loops ---- */
+
+/* Adds the child behind the others, or one more turn to the last of them. */
+static void append(const struct view *v, struct pc_lane_node *parent, const struct pc_lane_node *child) {
+    struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
+    if (last) {
+        struct pc_lane_node first = *last, next = *child;
+        const int64_t count = last->count;
+        int64_t in, out;
+        if (next.count == 1) { /* compared as if they stood alone */
+            first.count = 1;
+            first.in_step = first.out_step = 0;
         }
+        if (next.count == 1 && pc_lanes_equal(&first, &next, &in, &out) &&
+            (count == 1 || (in == last->in_step * count && out == last->out_step * count))) {
+            last->in_step = count == 1 ? in : last->in_step;
+            last->out_step = count == 1 ? out : last->out_step;
+            last->count++;
+            return;
+        }
+    }
+    PC_GROW(v->arena, parent->children, parent->child_count, parent->child_capacity);
+    parent->children[parent->child_count++] = *child;
+}
+
+static bool append_group(const struct view *v, struct pc_lane_node *parent, int64_t out, int64_t end) {
+    const struct pc_lane_node leaf = {.count = 1, .group = make_group(v, out, end)};
+    if (leaf.group)
+        append(v, parent, &leaf);
+    return leaf.group != NULL;
+}
+
+/* Rows of one plane, the elements in the order of memory. */
+static bool make_block(const struct view *v, int64_t begin, int64_t end, struct pc_lane_node *block) {
+    *block = (struct pc_lane_node){.count = 1};
+    for (int64_t out = begin; out < end; out += v->shape->lanes)
+        if (!append_group(v, block, out, end < out + v->shape->lanes ? end : out + v->shape->lanes))
+            return false;
+    return true;
+}
+
+/* The same rows column by column: a tile, which is all rows and as many columns as a vector has lanes (channels-last: after as
+ * many as slots repeat), is one straight line, so that its windows share what they load and the results of their rows. */
+static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct pc_lane_node *block) {
+    const int64_t lanes = v->shape->lanes, width = lanes == 1 ? v->shape->period[2] : lanes;
+    *block = (struct pc_lane_node){.count = 1};
+    for (int64_t w = 0; w < v->row; w += width) {
+        struct pc_lane_node tile = {.count = 1};
+        const int64_t next = w + width < v->row ? w + width : v->row;
+        for (int64_t row = begin; row < end; row += v->row)
+            for (int64_t out = row + w; out < row + next; out += lanes) {
+                const struct pc_lane_node leaf = {.count = 1,
+                                                  .group = make_group(v, out, out + lanes < row + next ? out + lanes : row + next)};
+                if (!leaf.group)
+                    return false;
+                PC_GROW(v->arena, tile.children, tile.child_count, tile.child_capacity);
+                tile.children[tile.child_count++] = leaf;
+            }
+        append(v, block, &tile);
+    }
+    return true;
+}
+
+/* ---- how many rows make a block ---- */
+
+static double weight(const struct pc_lane_cost *cost) {
+    return cost->loads + cost->shuffles + cost->blends + cost->taps + 2 * cost->groups; /* a store, and what finishes it */
+}
+
+/* The number of rows whose block in the middle of the plane takes the least work for each element. */
+static int64_t best_rows(const struct view *v) {
+    const int64_t height = v->plane / v->row, period = v->shape->period[1];
+    int64_t best = period;
+    double least = 0;
+    for (int64_t rows = period; rows <= height; rows += period) {
+        struct pc_lane_node block;
+        const int64_t groups = (rows * v->row + v->shape->lanes - 1) / v->shape->lanes;
+        if (rows > period && groups > GROUPS_MAX)
+            break;
+        const int64_t begin = height / 2 / rows * rows * v->row;
+        const int64_t end = begin + rows * v->row < v->plane ? begin + rows * v->row : v->plane;
+        if (!make_block(v, begin, end, &block))
+            continue;
+        const struct pc_lane_cost cost = pc_lanes_cost(&block, v->arena);
+        const double each = weight(&cost) / (double)(end - begin);
+        if (least > 0 && each > 0.97 * least) /* a little better is not worth more code */
+            continue;
+        least = each;
+        best = rows;
     }
     return best;
 }
 
-static int64_t count_operations(const struct pc_lanes *lanes) {
-    int64_t operations = 0;
-    for (int b = 0; b < lanes->block_count; b++)
-        for (int r = 0; r < lanes->blocks[b].run_count; r++) {
-            const struct pc_lane_group *group = &lanes->blocks[b].runs[r].group;
-            for (int t = 0; t < group->tap_count; t++)
-                operations += 2 * group->taps[t].load_count + 2;
-        }
-    return operations;
+static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct pc_lane_node *plane) {
+    double code = 0;
+    *plane = (struct pc_lane_node){.count = 1};
+    for (int64_t begin = first; begin < first + v->plane; begin += rows * v->row) {
+        struct pc_lane_node block;
+        const int64_t end = begin + rows * v->row < first + v->plane ? begin + rows * v->row : first + v->plane;
+        if (!(v->shape->rows > 0 ? make_tiles : make_block)(v, begin, end, &block))
+            return false;
+        const size_t blocks = plane->child_count;
+        append(v, plane, &block);
+        code += plane->child_count > blocks ? pc_lanes_cost(&block, v->arena).code : 0;
+        if (code > (double)v->shape->code_max)
+            return false;
+    }
+    return true;
 }
 
-const struct pc_lanes *pc_lanes_build(const struct pc_layer *layer, int lanes, struct pc_arena *arena) {
-    const struct view v = {
-        .height = &layer->axis[1],
-        .width = &layer->axis[2],
-        .in = layer->axis[1].in * layer->axis[2].in,
-        .out = layer->axis[1].out * layer->axis[2].out,
-        .lanes = lanes,
-        .arena = arena,
-    };
-    assert(lanes >= 1 && lanes <= PC_LANES_MAX);
-    if (layer->axis[0].in != 1 || layer->axis[0].out != 1 || layer->axis[0].kernel != 1 || v.in > LOOKS_MAX ||
-        v.out > LOOKS_MAX || v.height->kernel > LOOKS_MAX || v.width->kernel > LOOKS_MAX ||
-        v.out * v.height->kernel > LOOKS_MAX || v.out * v.height->kernel * v.width->kernel > LOOKS_MAX)
-        return NULL;
-    struct pc_lanes *result = PC_NEW(arena, struct pc_lanes);
-    *result = (struct pc_lanes){.lanes = lanes, .blocks = PC_NEW_ARRAY(arena, BLOCKS_MAX, struct pc_lane_block)};
-    const int64_t outputs = rows_of_block(&v) * v.width->out;
-    for (int64_t begin = 0; begin < v.out; begin += outputs) {
-        struct pc_lane_block block;
-        const int64_t end = begin + outputs < v.out ? begin + outputs : v.out;
-        if (!make_block(&v, begin, end, &block) || !add_block(result, &block))
-            return NULL;
+const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena) {
+    struct view v = {.shape = shape, .from = 1, .arena = arena};
+    double looks = 1;
+    assert(shape->lanes >= 1 && shape->lanes <= PC_LANES_MAX);
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        v.from *= shape->from[a];
+        looks *= (double)shape->map[a]->to * shape->map[a]->slots;
     }
-    result->operations = count_operations(result);
-    return result;
+    if (looks > LOOKS_MAX)
+        return NULL;
+    v.row = shape->map[2]->to;
+    v.plane = v.row * shape->map[1]->to;
+    v.count = v.plane * shape->map[0]->to;
+    struct pc_lane_node *root = PC_NEW(arena, struct pc_lane_node);
+    root->count = 1;
+    const int64_t period = shape->period[1];
+    const int64_t rows = shape->rows > 0 ? (shape->rows + period - 1) / period * period : best_rows(&v);
+    for (int64_t first = 0; first < v.count; first += v.plane) {
+        struct pc_lane_node plane;
+        if (!make_plane(&v, first, rows, &plane))
+            return NULL;
+        append(&v, root, &plane);
+    }
+    return pc_lanes_cost(root, arena).code <= (double)shape->code_max ? root : NULL;
+}
+
+/* ---- cost ----
+ *
+ * Groups that stand side by side are one straight line, in which equal loads, equal choices and, where windows are reduced row
+ * by row, equal rows are one. */
+
+struct seen {
+    int64_t *keys; /* open addressing; 0 is empty */
+    size_t size;
+};
+
+static struct seen new_seen(size_t keys, struct pc_arena *arena) {
+    return (struct seen){PC_NEW_ARRAY(arena, 2 * keys + 1, int64_t), 2 * keys + 1};
+}
+
+/* Whether the key is met for the first time. */
+static bool is_new(struct seen *seen, int64_t key) {
+    size_t at = (size_t)((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 33) % seen->size;
+    key = key >= 0 ? key + 1 : key; /* none is 0 */
+    while (seen->keys[at] && seen->keys[at] != key)
+        at = at + 1 == seen->size ? 0 : at + 1;
+    const bool found = seen->keys[at] == key;
+    seen->keys[at] = key;
+    return !found;
+}
+
+static void add_group(const struct pc_lane_group *group, struct seen *loads, struct seen *taps, struct pc_lane_cost *cost) {
+    cost->groups++;
+    cost->code += group->tap_count + 1;
+    cost->taps += group->tap_count;
+    for (int t = 0; t < group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &group->taps[t];
+        int lane = 0;
+        bool moved = false;
+        while (!(tap->active >> lane & 1))
+            lane++;
+        for (int l = lane; l < PC_LANES_MAX; l++)
+            moved |= (tap->active >> l & 1) && tap->lane[l] != l;
+        const int64_t begin = tap->loads[tap->load[lane]].at + tap->lane[lane] - lane;
+        for (int i = 0; i < tap->load_count; i++)
+            cost->loads += is_new(loads, tap->loads[i].at);
+        if (!is_new(taps, begin * (PC_LANE_LOADS_MAX + 1) + tap->load_count))
+            continue;
+        cost->new_taps++;
+        cost->shuffles += tap->load_count > 1 ? tap->load_count - 1 : moved;
+        cost->blends += (tap->active & group->valid) != group->valid;
+    }
+}
+
+static size_t count_taps(const struct pc_lane_node *node) {
+    size_t taps = node->group ? (size_t)node->group->tap_count : 0;
+    for (size_t i = 0; i < node->child_count; i++)
+        taps += node->children[i].group ? (size_t)node->children[i].group->tap_count : 0;
+    return taps;
+}
+
+static void add_cost(struct pc_lane_cost *sum, const struct pc_lane_cost *cost, double times) {
+    sum->loads += times * cost->loads;
+    sum->shuffles += times * cost->shuffles;
+    sum->blends += times * cost->blends;
+    sum->taps += times * cost->taps;
+    sum->new_taps += times * cost->new_taps;
+    sum->groups += times * cost->groups;
+    sum->code += cost->code;
+}
+
+struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena) {
+    struct pc_lane_cost once = {0}, all = {0};
+    const size_t taps = count_taps(node);
+    struct seen loads = new_seen(taps * PC_LANE_LOADS_MAX, arena), choices = new_seen(taps, arena);
+    if (node->group)
+        add_group(node->group, &loads, &choices, &once);
+    for (size_t i = 0; i < node->child_count; i++) {
+        const struct pc_lane_node *child = &node->children[i];
+        if (child->group && child->count == 1) {
+            add_group(child->group, &loads, &choices, &once);
+            continue;
+        }
+        const struct pc_lane_cost cost = pc_lanes_cost(child, arena);
+        add_cost(&once, &cost, 1);
+    }
+    add_cost(&all, &once, (double)node->count);
+    return all;
 }

@@ -1,59 +1,77 @@
-/* lanes.h - outputs of one plane as lanes of vectors: which elements of the input each lane takes, tap by tap.
+/* lanes.h - the destinations of one pass as lanes of vectors: which elements of the source each lane takes, slot by slot.
  *
- * Channels-first, the outputs of a plane are taken in the order of memory, `lanes` at a time, whatever rows they are in.  For
- * each tap such a group needs one input per lane: a few loads, a constant choice among their elements, and a constant mask of
- * the lanes whose tap lies inside the input.  Groups that differ only in where they stand become loops.  Nothing here knows
- * what is computed. */
+ * Channels-first, the elements of a plane are taken in the order of memory, `lanes` at a time, whatever rows they are in.  For
+ * each slot (a tap of the window, a window that covers) such a group needs one element per lane: a few loads, a constant
+ * choice among what they bring, and a constant mask of the lanes that have such an element.  Channels-last the lanes are
+ * channels, and a group is one pixel.  Groups that differ only in where they stand become loops.  Nothing here knows what is
+ * computed. */
 #ifndef PC_LANES_H
 #define PC_LANES_H
 
-#include "front/layer.h"
+#include "middle/lane_map.h"
 
-enum { PC_LANE_LOADS_MAX = 4, PC_LANES_MAX = 64 };
+enum { PC_LANE_LOADS_MAX = 6, PC_LANES_MAX = 16 };
 
 struct pc_lane_load {
-    int64_t at;    /* element of the plane: that of lane 0, possibly outside */
-    uint64_t mask; /* elements to load, all inside the plane: bit l is element at + l */
+    int64_t at;    /* element of the source: that of lane 0, possibly outside */
+    uint32_t mask; /* elements to load, all inside: bit l is element at + l */
 };
 
-/* One tap of a group. */
+/* What one combination of slots brings to a group. */
 struct pc_lane_tap {
-    int64_t number;  /* of the tap, row-major */
-    uint64_t active; /* lanes whose tap lies inside the input */
-    int load_count;
+    int slot[POOL_MAX_RANK];
+    uint32_t active; /* lanes that have such an element */
+    bool is_row;     /* the active lanes are neighbours in memory, as lanes are: `row` brings them all */
+    struct pc_lane_load row;
+    int load_count;  /* the same by loads that begin at multiples of `align` */
     struct pc_lane_load loads[PC_LANE_LOADS_MAX];
     uint8_t load[PC_LANES_MAX], lane[PC_LANES_MAX]; /* where each active lane finds its element */
+    int32_t number[PC_LANES_MAX];                   /* of the tap, row-major; -1 in lanes that are not active */
 };
 
 struct pc_lane_group {
-    int64_t out;    /* output of lane 0, in the plane */
-    uint64_t valid; /* lanes that are outputs */
-    int tap_count;  /* taps that are active in some lane, in order */
+    int64_t out;    /* element of the destination in lane 0 */
+    uint32_t valid; /* lanes that are elements of it */
+    int tap_count;  /* slots that are active in some lane, ascending along W, then H, then D */
     struct pc_lane_tap *taps;
+    int64_t divisor[PC_LANES_MAX];
 };
 
-/* `count` equal groups, each in_step elements of the input and out_step outputs after the last. */
-struct pc_lane_run {
-    struct pc_lane_group group;
+/* A group, or a sequence of nodes; `count` times, each time in_step elements of the source and out_step elements of the
+ * destination further. */
+struct pc_lane_node {
     int64_t count, in_step, out_step;
+    const struct pc_lane_group *group; /* NULL: the children */
+    struct pc_lane_node *children;
+    size_t child_count, child_capacity;
 };
 
-/* `count` equal blocks of rows. */
-struct pc_lane_block {
-    struct pc_lane_run *runs;
-    int run_count;
-    int64_t count, in_step, out_step;
+struct pc_lane_shape {
+    const struct pc_lane_map *map[POOL_MAX_RANK];
+    int64_t from[POOL_MAX_RANK];       /* sizes of the source array, row-major */
+    int64_t tap_stride[POOL_MAX_RANK]; /* tap number = sum of taps along the axes times these */
+    int64_t period[POOL_MAX_RANK];     /* positions of the destination after which slots repeat */
+    int lanes;                         /* 1: channels-last, a group is a pixel */
+    int64_t rows;                      /* that are neighbours in code, to share what they load and the results of their rows;
+                                          0, channels-first: as many as fill their vectors best, in the order of memory */
+    int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */
+    int64_t slack;                     /* elements before and behind the source that may be loaded */
+    int64_t code_max;                  /* taps in the code */
 };
 
-struct pc_lanes {
-    int lanes; /* of a vector */
-    struct pc_lane_block *blocks;
-    int block_count;
-    int64_t operations; /* of the code: taps, their loads and choices */
-};
+/* The groups of a pass; together they are the destination, each element once. NULL where a slot of some group would need too
+ * many loads, or there would be too much code, or too much to look at. Lives in `arena`. */
+const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena);
 
-/* The groups of a plane of the layer, in ascending order of their outputs; they partition it. NULL where a tap of some group
- * would need too many loads, a plane has a third axis, or is too large to look at lane by lane. Lives in `arena`. */
-const struct pc_lanes *pc_lanes_build(const struct pc_layer *layer, int lanes, struct pc_arena *arena);
+/* Whether b does what a does, *in_step elements of the source and *out_step of the destination further. */
+bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, int64_t *in_step, int64_t *out_step);
+
+/* What running a node takes: vectors loaded, chosen from, blended, elements combined; of the taps those that bring what no
+ * other group beside them has. */
+struct pc_lane_cost {
+    double loads, shuffles, blends, taps, new_taps, groups; /* executed */
+    double code;                                            /* taps in the code */
+};
+struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena);
 
 #endif

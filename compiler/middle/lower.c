@@ -274,7 +274,7 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
         lower_forward_passes(&nest);
         break;
     case PC_FORM_LANES:
-        lower_forward_lanes(&nest);
+        lower_lanes(&nest);
         break;
     case PC_FORM_STAGED:
         lower_backward_staged(&nest);

@@ -200,14 +200,9 @@ static ir_ref divide_groups(struct nest *nest, const struct groups *groups) {
     return sum ? sum : ir_real(&nest->b, nest->real, 0);
 }
 
-/* The derivative of the lift: for |x|^p without the factor p, which the root's derivative cancels, sign(x) |x|^(p-1). */
-static ir_ref times_lift_derivative(const struct gather *g, ir_ref sum) {
-    struct nest *nest = g->nest;
+ir_ref backward_times_lift_derivative(struct nest *nest, ir_ref sum, ir_ref x) {
     struct ir_builder *b = &nest->b;
-    if (nest->mode->lift != PC_LIFT_ABS_POW)
-        return sum;
     const double p = nest->layer->desc.p;
-    const ir_ref x = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, g->wide);
     const ir_ref zero = ir_real(b, nest->real, 0);
     if (p == 2 || p == 4)
         return ir_op2(b, IR_MUL, nest_power(nest, x, p - 1), sum);
@@ -232,7 +227,10 @@ static void position_body(struct gather *g) {
         gradient = gather_selected(g, 0, (struct window){0}, ir_real(&nest->b, nest->real, 0));
     } else {
         const struct groups groups = gather_weighted(g, 0, (struct window){0});
-        gradient = times_lift_derivative(g, divide_groups(nest, &groups));
+        gradient = divide_groups(nest, &groups);
+        if (nest->mode->lift == PC_LIFT_ABS_POW)
+            gradient = backward_times_lift_derivative(
+                nest, gradient, nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, g->wide));
     }
     nest_store(nest, nest->buffer.dx, &nest->at.wide, g->wide, gradient);
 }

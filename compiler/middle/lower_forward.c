@@ -3,25 +3,10 @@
  * A window is reduced axis by axis, the innermost first: taps of a row, rows of a plane, planes of a volume.  Each partial
  * result is an expression of input positions only, so windows of one tile that share taps share the results, through value
  * numbering.  The order of the taps is kept throughout: ties and NaN depend on it.
- *
- * note [NaN without a second compare]
- * pick_gt(b, a) keeps a NaN in a but loses one in b.  Where only the value is wanted, NaN is therefore looked for apart from
- * the maximum: one unordered compare sees two taps, the masks are or-ed, and one select at the end puts NaN in place.  Where
- * tap numbers are wanted too, the comparison that chooses must itself let a later NaN win. */
-#include "middle/lower_nest.h"
+ */
+#include "middle/lower_fold.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <stdlib.h>
-
-/* The taps seen so far, in order. */
-struct item {
-    ir_ref value;
-    ir_ref tap, index; /* tap number; plane or tensor position relative to the tile; 0 when not wanted */
-    ir_ref nan;        /* mask: some tap was NaN, `pending` aside; 0 for none */
-    ir_ref pending;    /* a tap not yet looked at for NaN; 0 for none */
-    bool raw;          /* a single tap as loaded: may be NaN although NaN are to be ignored */
-};
 
 /* Where a reduction stands: input positions relative to the tile, and tap numbers, per axis. */
 struct cursor {
@@ -33,36 +18,12 @@ static const char *const tap_names[] = {"kd", "kh", "kw"};
 
 /* ---- what a kernel wants ---- */
 
-static bool picks(const struct nest *nest) {
-    return nest->mode->combine != PC_COMBINE_ADD;
-}
-
 bool forward_tracks_tap(const struct nest *nest) {
     return nest->buffer.state >= 0 || nest->layer->desc.indices == POOL_INDICES_WINDOW;
 }
 
 bool forward_tracks_index(const struct nest *nest) {
     return nest->layer->desc.indices > POOL_INDICES_WINDOW;
-}
-
-static bool propagates_nan(const struct nest *nest) {
-    return nest->layer->desc.nan == POOL_NAN_PROPAGATE;
-}
-
-static ir_ref identity(struct nest *nest) {
-    switch (nest->mode->combine) {
-    case PC_COMBINE_PICK_GT:
-        return ir_real(&nest->b, nest->real, -INFINITY);
-    case PC_COMBINE_PICK_LT:
-        return ir_real(&nest->b, nest->real, INFINITY);
-    case PC_COMBINE_ADD:
-        return ir_real(&nest->b, nest->real, 0);
-    }
-    abort();
-}
-
-static enum ir_op pick(const struct nest *nest) {
-    return nest->mode->combine == PC_COMBINE_PICK_GT ? IR_PICK_GT : IR_PICK_LT;
 }
 
 /* ---- taps ---- */
@@ -92,9 +53,9 @@ static ir_ref relative_index(struct nest *nest, const struct cursor *c) {
 }
 
 /* What an earlier pass left: a combined value, and where it came from. */
-static struct item partial(struct nest *nest, const struct cursor *c) {
+static struct fold partial(struct nest *nest, const struct cursor *c) {
     const int64_t offset = sum_of(c->at, nest, offsetof(struct steps, wide));
-    struct item item = {.raw = true};
+    struct fold item = {.raw = true};
     item.value = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, offset);
     if (forward_tracks_tap(nest)) {
         const ir_ref outer = ir_affine(&nest->b, nest->track, &nest->at.tap.affine, tap_number(nest, c));
@@ -103,83 +64,21 @@ static struct item partial(struct nest *nest, const struct cursor *c) {
     }
     if (forward_tracks_index(nest))
         item.index = nest_load(nest, nest->pass.in_index, nest->track, &nest->at.wide, offset);
-    if (picks(nest) && propagates_nan(nest) && !item.tap && !item.index)
-        item.pending = item.value;
     return item;
 }
 
-static struct item leaf(struct nest *nest, const struct cursor *c) {
+static struct fold leaf(struct nest *nest, const struct cursor *c) {
     if (nest->pass.active && !nest->pass.first)
         return partial(nest, c);
-    struct item item = {.raw = true};
+    struct fold item = {.raw = true};
     item.value =
         nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, sum_of(c->at, nest, offsetof(struct steps, wide)));
-    if (nest->mode->lift == PC_LIFT_ABS_POW) {
-        const double p = nest->layer->desc.p;
-        /* An even product needs no absolute value. */
-        const ir_ref base = p == 2 || p == 4 ? item.value : ir_op1(&nest->b, IR_ABS, item.value);
-        item.value = nest_power(nest, base, p);
-    }
+    item.value = fold_lift(nest, item.value);
     if (forward_tracks_tap(nest))
         item.tap = ir_affine(&nest->b, nest->track, &nest->at.tap.affine, tap_number(nest, c));
     if (forward_tracks_index(nest))
         item.index = relative_index(nest, c);
-    if (picks(nest) && propagates_nan(nest) && !item.tap && !item.index)
-        item.pending = item.value;
     return item;
-}
-
-/* ---- combining ---- */
-
-/* A tap that is NaN counts as the identity, where NaN are ignored and it would be kept as the left operand. */
-static ir_ref without_nan(struct nest *nest, const struct item *item) {
-    if (!item->raw || propagates_nan(nest))
-        return item->value;
-    return ir_op2(&nest->b, pick(nest), item->value, identity(nest));
-}
-
-static void combine_nan(struct nest *nest, struct item *r, const struct item *a, const struct item *b) {
-    r->nan = a->nan && b->nan ? ir_op2(&nest->b, IR_OR, a->nan, b->nan) : a->nan ? a->nan : b->nan;
-    if (a->pending && b->pending) {
-        const ir_ref both = ir_op2(&nest->b, IR_UNORDERED, a->pending, b->pending);
-        r->nan = r->nan ? ir_op2(&nest->b, IR_OR, r->nan, both) : both;
-    } else {
-        r->pending = a->pending ? a->pending : b->pending;
-    }
-}
-
-/* The taps of a, then those of b. */
-static struct item combine(struct nest *nest, const struct item *a, const struct item *b) {
-    struct ir_builder *build = &nest->b;
-    struct item r = {0};
-    if (!picks(nest)) {
-        r.value = ir_op2(build, IR_ADD, a->value, b->value);
-        return r;
-    }
-    const ir_ref left = without_nan(nest, a);
-    if (!a->tap && !a->index) {
-        r.value = ir_op2(build, pick(nest), b->value, left);
-        combine_nan(nest, &r, a, b);
-        return r;
-    }
-    ir_ref later = ir_op2(build, nest->mode->combine == PC_COMBINE_PICK_GT ? IR_GT : IR_LT, b->value, left);
-    if (propagates_nan(nest))
-        later = ir_op2(build, IR_OR, later, ir_op2(build, IR_UNORDERED, b->value, b->value));
-    r.value = ir_select(build, later, b->value, left);
-    if (a->tap)
-        r.tap = ir_select(build, later, b->tap, a->tap);
-    if (a->index)
-        r.index = ir_select(build, later, b->index, a->index);
-    return r;
-}
-
-/* Every tap looked at for NaN. */
-static void settle_nan(struct nest *nest, struct item *item) {
-    if (!item->pending)
-        return;
-    const ir_ref last = ir_op2(&nest->b, IR_UNORDERED, item->pending, item->pending);
-    item->nan = item->nan ? ir_op2(&nest->b, IR_OR, item->nan, last) : last;
-    item->pending = 0;
 }
 
 /* ---- reducing an axis ----
@@ -189,16 +88,16 @@ static void settle_nan(struct nest *nest, struct item *item) {
  * to window.  There a window is one flat fold, each tap combined with all `seen` before it; C compilers make vectors of
  * that, but not of a tree of conditional tap numbers. */
 
-static struct item reduce_window(struct nest *nest, int axis, const int64_t *output, struct cursor cursor,
-                                 const struct item *seen);
+static struct fold reduce_window(struct nest *nest, int axis, const int64_t *output, struct cursor cursor,
+                                 const struct fold *seen);
 
 static bool is_flat(const struct nest *nest) {
     return forward_tracks_tap(nest) || forward_tracks_index(nest);
 }
 
 /* One tap position of `axis`, with all that lies at it on the axes inside. */
-static struct item reduce_one(struct nest *nest, int axis, const int64_t *output, struct cursor *c, int64_t tap,
-                              const struct item *seen) {
+static struct fold reduce_one(struct nest *nest, int axis, const int64_t *output, struct cursor *c, int64_t tap,
+                              const struct fold *seen) {
     const struct pc_segment *segment = nest->segment[axis];
     c->at[axis] = output[axis] * segment->in_step + tap * nest->layer->axis[axis].dilation;
     c->tap[axis] = segment->tap + tap;
@@ -206,16 +105,16 @@ static struct item reduce_one(struct nest *nest, int axis, const int64_t *output
 }
 
 /* Taps first .. first + count - 1 of the current segment along `axis`. */
-static struct item reduce_taps(struct nest *nest, int axis, const int64_t *output, struct cursor *c, int64_t first,
-                               int64_t count, const struct item *seen) {
+static struct fold reduce_taps(struct nest *nest, int axis, const int64_t *output, struct cursor *c, int64_t first,
+                               int64_t count, const struct fold *seen) {
     const struct pc_segment *segment = nest->segment[axis];
     const int64_t dilation = nest->layer->axis[axis].dilation;
     const enum pc_scheme scheme = nest->plan->axis[axis].scheme;
     if (count == 1 || scheme == PC_SCHEME_DIRECT) {
-        struct item sum = reduce_one(nest, axis, output, c, first, seen);
+        struct fold sum = reduce_one(nest, axis, output, c, first, seen);
         for (int64_t t = first + 1; t < first + count; t++) {
-            const struct item next = reduce_one(nest, axis, output, c, t, is_flat(nest) ? &sum : NULL);
-            sum = is_flat(nest) ? next : combine(nest, &sum, &next);
+            const struct fold next = reduce_one(nest, axis, output, c, t, is_flat(nest) ? &sum : NULL);
+            sum = is_flat(nest) ? next : fold_combine(nest, &sum, &next);
         }
         return sum;
     }
@@ -224,45 +123,44 @@ static struct item reduce_taps(struct nest *nest, int axis, const int64_t *outpu
     const int64_t position = segment->in_step % dilation == 0 ? base / dilation + first : first;
     const int64_t split = pc_scheme_split(scheme, position, count);
     const int64_t rest = scheme == PC_SCHEME_DOUBLING ? split : count - split;
-    const struct item left = reduce_taps(nest, axis, output, c, first, split, NULL);
-    const struct item right = reduce_taps(nest, axis, output, c, first + count - rest, rest, NULL);
-    return combine(nest, &left, &right);
+    const struct fold left = reduce_taps(nest, axis, output, c, first, split, NULL);
+    const struct fold right = reduce_taps(nest, axis, output, c, first + count - rest, rest, NULL);
+    return fold_combine(nest, &left, &right);
 }
 
 /* What a loop over taps starts with when nothing was seen: the identity. Where no tap beats it, the first one is the
  * answer to where the maximum is. */
-static struct item nothing_seen(struct nest *nest, int axis, const int64_t *output, const struct cursor *c) {
+static struct fold nothing_seen(struct nest *nest, int axis, const int64_t *output, const struct cursor *c) {
     struct cursor start = *c;
     for (int a = axis; a < POOL_MAX_RANK; a++) {
         start.at[a] = output[a] * nest->segment[a]->in_step;
         start.tap[a] = nest->segment[a]->tap;
     }
-    struct item seen = {.value = identity(nest)};
+    struct fold seen = {.value = fold_identity(nest)};
+    if (fold_picks(nest) && fold_propagates_nan(nest) && !is_flat(nest))
+        seen.nan = ir_mask(&nest->b, nest->real.lanes, 0);
     if (nest->pass.active && !nest->pass.first) {
-        const struct item first = partial(nest, &start);
+        const struct fold first = partial(nest, &start);
         seen.tap = first.tap;
         seen.index = first.index;
-        seen.nan = first.pending ? ir_mask(&nest->b, 1, 0) : 0;
         return seen;
     }
     if (forward_tracks_tap(nest))
         seen.tap = ir_affine(&nest->b, nest->track, &nest->at.tap.affine, tap_number(nest, &start));
     if (forward_tracks_index(nest))
         seen.index = relative_index(nest, &start);
-    if (picks(nest) && propagates_nan(nest) && !is_flat(nest))
-        seen.nan = ir_mask(&nest->b, 1, 0);
     return seen;
 }
 
 /* All taps of the segment by a loop that carries what was seen. */
-static struct item reduce_loop(struct nest *nest, int axis, const int64_t *output, struct cursor *c,
-                               const struct item *before) {
+static struct fold reduce_loop(struct nest *nest, int axis, const int64_t *output, struct cursor *c,
+                               const struct fold *before) {
     const struct pc_segment *segment = nest->segment[axis];
     const int64_t dilation = nest->layer->axis[axis].dilation;
     const struct steps *stride = &nest->stride[axis];
-    struct item seen = before ? *before : nothing_seen(nest, axis, output, c);
+    struct fold seen = before ? *before : nothing_seen(nest, axis, output, c);
     if (seen.raw) {
-        seen.value = without_nan(nest, &seen); /* the loop carries no doubt about it */
+        seen.value = fold_without_nan(nest, &seen); /* the loop carries no doubt about it */
         seen.raw = false;
     }
     const uint32_t loop = nest_open(nest, tap_names[axis], segment->taps,
@@ -273,10 +171,10 @@ static struct item reduce_loop(struct nest *nest, int axis, const int64_t *outpu
     for (int i = 0; i < 4; i++)
         if (*parts[i])
             *parts[i] = ir_loop_carry(&nest->b, loop, *parts[i]);
-    struct item next = reduce_one(nest, axis, output, c, 0, is_flat(nest) ? &seen : NULL);
+    struct fold next = reduce_one(nest, axis, output, c, 0, is_flat(nest) ? &seen : NULL);
     if (!is_flat(nest)) {
-        settle_nan(nest, &next);
-        next = combine(nest, &seen, &next);
+        next = fold_combine(nest, &seen, &next);
+        fold_settle(nest, &next); /* the loop carries masks, no values */
     }
     const ir_ref ends[] = {next.value, next.tap, next.index, next.nan};
     for (int i = 0, carried = 0; i < 4; i++)
@@ -290,11 +188,11 @@ static struct item reduce_loop(struct nest *nest, int axis, const int64_t *outpu
 }
 
 /* The part of an output's window that lies at `cursor` on the axes before `axis`, after the taps `seen` (or NULL). */
-static struct item reduce_window(struct nest *nest, int axis, const int64_t *output, struct cursor cursor,
-                                 const struct item *seen) {
+static struct fold reduce_window(struct nest *nest, int axis, const int64_t *output, struct cursor cursor,
+                                 const struct fold *seen) {
     if (axis == POOL_MAX_RANK) {
-        const struct item tap = leaf(nest, &cursor);
-        return seen ? combine(nest, seen, &tap) : tap;
+        const struct fold tap = leaf(nest, &cursor);
+        return seen ? fold_combine(nest, seen, &tap) : tap;
     }
     const int64_t taps = nest->segment[axis]->taps;
     if (nest->plan->axis[axis].roll && taps > 1)
@@ -314,37 +212,15 @@ static ir_ref divide(struct nest *nest, ir_ref sum) {
     return ir_op2(&nest->b, IR_DIV, sum, ir_real(&nest->b, nest->real, (double)divisor));
 }
 
-static ir_ref root(struct nest *nest, ir_ref sum) {
-    const double p = nest->layer->desc.p;
-    if (p == 1)
-        return sum;
-    if (p != 2 && p != 4)
-        return ir_op2(&nest->b, IR_POW, sum, ir_real(&nest->b, nest->real, 1 / p));
-    const ir_ref square_root = ir_op1(&nest->b, IR_SQRT, sum);
-    return p == 2 ? square_root : ir_op1(&nest->b, IR_SQRT, square_root);
-}
-
-static ir_ref finish(struct nest *nest, struct item *item) {
+static ir_ref finish(struct nest *nest, struct fold *item) {
     const bool is_partial = nest->pass.active && !nest->pass.last;
-    switch (nest->mode->finish) {
-    case PC_FINISH_DIVIDE:
-        return is_partial ? item->value : divide(nest, item->value);
-    case PC_FINISH_ROOT:
-        return is_partial ? item->value : root(nest, item->value);
-    case PC_FINISH_NONE:
-        break;
-    }
-    if (!picks(nest))
+    if (!fold_picks(nest) && is_partial)
         return item->value;
-    if (item->raw && propagates_nan(nest))
-        return item->value; /* one tap: itself, NaN or not */
-    settle_nan(nest, item);
-    const ir_ref value = without_nan(nest, item);
-    return item->nan ? ir_select(&nest->b, item->nan, ir_real(&nest->b, nest->real, NAN), value) : value;
+    return nest->mode->finish == PC_FINISH_DIVIDE ? divide(nest, item->value) : fold_finish(nest, item);
 }
 
 /* The position in the plane or the tensor itself: the first pass knows it, later ones load it. */
-static ir_ref absolute_index(struct nest *nest, const struct item *item) {
+static ir_ref absolute_index(struct nest *nest, const struct fold *item) {
     if (nest->pass.active && !nest->pass.first)
         return item->index;
     const struct place *base = nest->layer->desc.indices == POOL_INDICES_TENSOR ? &nest->at.wide : &nest->at.plane;
@@ -363,7 +239,7 @@ static void store_state(struct nest *nest, int64_t offset, ir_ref tap) {
 static void output_body(struct nest *nest, const int64_t *output) {
     const int64_t offset = sum_of(output, nest, offsetof(struct steps, narrow));
     nest_cut(nest);
-    struct item item = reduce_window(nest, 0, output, (struct cursor){0}, NULL);
+    struct fold item = reduce_window(nest, 0, output, (struct cursor){0}, NULL);
     nest_store(nest, nest->buffer.y, &nest->at.narrow, offset, finish(nest, &item));
     if (item.index)
         item.index = absolute_index(nest, &item);

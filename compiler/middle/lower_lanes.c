@@ -1,50 +1,128 @@
-/* lower_lanes.c - maxima and minima, channels-first, a vector of outputs at a time.
+/* lower_lanes.c - kernels made of vectors: the passes of a lane plan (lane_plan.h), group by group.
  *
- * The groups of middle/lanes.h say which elements feed which lane.  Each tap of a group is a vector; taps are combined in
- * their order, lane by lane as lower_forward.c combines them one by one, so the bits are the same.
+ * A group's elements of a slot are one vector: loads, put together by constant shuffles.  Slots are combined in their order,
+ * lane by lane as other kernels combine them one by one.
  *
- * note [lanes without a tap]
- * Where a tap lies outside the input for some lanes only, the combination is kept in the other lanes by a select with a
- * constant mask.  Lanes that are no outputs hold anything and are never stored. */
-#include "middle/lanes.h"
-#include "middle/lower_nest.h"
+ * note [lanes without a slot]
+ * Where a slot lies outside the source for some lanes only, these lanes get what changes nothing: the identity of the
+ * combination, a tap number that no state holds.  Lanes that are no elements of the destination hold anything and are not
+ * stored, except in local arrays that are written in order. */
+#include "middle/lane_plan.h"
+#include "middle/lower_fold.h"
 
-#include <math.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* No state is as large as this after subtracting what a slot begins with. */
+enum { FAR_TAP = 1 << 28 };
+
+/* Where a pass reads or writes: values, and beside them tap numbers; elements are `scale` apart. */
+struct side {
+    int values, taps; /* buffers; -1: no tap numbers */
+    enum ir_element tap_element;
+    int64_t scale;
+    struct place *place;
+    bool is_local;
+};
 
 struct lanes_nest {
     struct nest *nest;
     struct ir_builder *b;
-    struct ir_type real, track; /* vectors */
+    const struct pc_lane_plan *plan;
+    const struct pc_lane_pass *pass;
+    struct side read, write;
     int lanes;
-    bool tracked, propagate; /* tap numbers wanted; NaN win */
-    enum ir_op pick, compare;
+    bool channels_last;
+    int64_t channels; /* channels-last: of the block at hand */
+    uint32_t tail;    /* channels-last: channels of the last vector; 0: all lanes */
 };
 
-/* What the taps so far came to. */
-struct folded {
-    ir_ref value, tap; /* 0: no tap yet; tap only where tracked */
-    ir_ref nan, pending; /* as in lower_forward.c; not where tracked */
-};
-
-static uint64_t all_lanes(const struct lanes_nest *n) {
-    return n->lanes == PC_LANES_MAX ? UINT64_MAX : ((uint64_t)1 << n->lanes) - 1;
+static uint32_t all_lanes(const struct lanes_nest *n) {
+    return ((uint32_t)1 << n->lanes) - 1;
 }
 
-static ir_ref load(struct lanes_nest *n, const struct pc_lane_load *l) {
-    struct ir_affine affine = n->nest->at.wide.affine;
-    affine.buffer = n->nest->buffer.x;
-    const ir_ref mask = l->mask == all_lanes(n) ? 0 : ir_mask(n->b, n->lanes, l->mask);
-    return ir_load(n->b, n->real, &affine, n->nest->at.wide.constant + l->at, mask);
+static ir_ref mask_of(struct lanes_nest *n, uint32_t lanes) {
+    return lanes == all_lanes(n) ? 0 : ir_mask(n->b, n->lanes, lanes);
 }
 
-/* The tap's element in each active lane: the loads, put together two by two. */
-static ir_ref gather(struct lanes_nest *n, const struct pc_lane_tap *tap) {
-    ir_ref value = load(n, &tap->loads[0]);
+/* The lanes that a group's lanes stand for: channels-last its only one is all channels. */
+static uint32_t spread(const struct lanes_nest *n, uint32_t lanes) {
+    return n->channels_last ? n->tail ? n->tail : all_lanes(n) : lanes;
+}
+
+/* `yes` in the lanes of the mask, else `no`. */
+static ir_ref blend(struct lanes_nest *n, uint32_t lanes, uint32_t wanted, ir_ref yes, ir_ref no) {
+    if ((lanes & wanted) == wanted)
+        return yes;
+    return ir_select(n->b, ir_mask(n->b, n->lanes, lanes), yes, no);
+}
+
+/* ---- constants that differ from lane to lane ---- */
+
+/* values[l] in lane l of the wanted ones. */
+static ir_ref lane_constants(struct lanes_nest *n, const int64_t *values, uint32_t wanted, struct ir_type type) {
+    ir_ref result = 0;
+    for (uint32_t left = wanted; left;) {
+        int first = 0;
+        while (!(left >> first & 1))
+            first++;
+        uint32_t same = 0;
+        for (int l = first; l < n->lanes; l++)
+            if ((left >> l & 1) && values[l] == values[first])
+                same |= (uint32_t)1 << l;
+        const ir_ref constant = ir_elements[type.element].real ? ir_real(n->b, type, (double)values[first])
+                                                               : ir_integer(n->b, type, values[first]);
+        result = result ? blend(n, same, wanted, constant, result) : constant;
+        left &= ~same;
+    }
+    return result;
+}
+
+/* The slot's tap number in each lane, `none` where it has none. */
+static ir_ref tap_numbers(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap,
+                          struct ir_type type, int64_t none) {
+    int64_t values[PC_LANES_MAX] = {0};
+    if (n->channels_last)
+        return ir_integer(n->b, type, tap->number[0]);
+    for (int l = 0; l < n->lanes; l++)
+        values[l] = tap->active >> l & 1 ? tap->number[l] : none;
+    return lane_constants(n, values, group->valid, type);
+}
+
+static ir_ref divisors(struct lanes_nest *n, const struct pc_lane_group *group) {
+    const struct pool_desc *desc = &n->nest->layer->desc;
+    if (!desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE)
+        return ir_real(n->b, n->nest->real, (double)desc->divisor_override);
+    if (n->channels_last)
+        return ir_real(n->b, n->nest->real, (double)group->divisor[0]);
+    return lane_constants(n, group->divisor, group->valid, n->nest->real);
+}
+
+/* ---- memory ---- */
+
+static ir_ref load(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
+    struct ir_affine affine = n->read.place->affine;
+    affine.buffer = buffer;
+    const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, (uint8_t)n->lanes};
+    return ir_load(n->b, type, &affine, n->read.place->constant + l->at * n->read.scale, mask_of(n, spread(n, l->mask)));
+}
+
+/* Vectors of bytes rarely cross a cache line, and choosing from two of them takes three instructions on most processors. */
+static bool is_short(const struct lanes_nest *n, int buffer) {
+    return ir_elements[n->b->function->buffers[buffer].element].bytes < 4;
+}
+
+/* The slot's element in each active lane: the loads, put together two by two. */
+static ir_ref gather(struct lanes_nest *n, const struct pc_lane_tap *tap, int buffer) {
     uint8_t list[PC_LANES_MAX];
     bool moved = false;
+    if (n->channels_last || (tap->is_row && is_short(n, buffer)))
+        return load(n, buffer, &tap->row);
+    ir_ref value = load(n, buffer, &tap->loads[0]);
     for (int l = 0; l < n->lanes; l++) {
-        list[l] = tap->load[l] == 0 ? tap->lane[l] : (uint8_t)l;
-        moved |= (tap->active >> l & 1) && list[l] != l;
+        list[l] = (tap->active >> l & 1) && tap->load[l] == 0 ? tap->lane[l] : (uint8_t)l;
+        moved |= list[l] != l;
     }
     if (tap->load_count == 1)
         return moved ? ir_shuffle(n->b, value, value, n->lanes, list) : value;
@@ -52,151 +130,348 @@ static ir_ref gather(struct lanes_nest *n, const struct pc_lane_tap *tap) {
         for (int l = 0; l < n->lanes; l++) {
             if (i > 1 && tap->load[l] < i)
                 list[l] = (uint8_t)l; /* in place since the last step */
-            else if (tap->load[l] == i)
+            else if ((tap->active >> l & 1) && tap->load[l] == i)
                 list[l] = (uint8_t)(n->lanes + tap->lane[l]);
         }
-        value = ir_shuffle(n->b, value, load(n, &tap->loads[i]), n->lanes, list);
+        value = ir_shuffle(n->b, value, load(n, buffer, &tap->loads[i]), n->lanes, list);
     }
     return value;
 }
 
-/* `yes` in the lanes of the mask, else `no`. */
-static ir_ref blend(struct lanes_nest *n, uint64_t lanes, uint64_t wanted, ir_ref yes, ir_ref no) {
-    if ((lanes & wanted) == wanted)
-        return yes;
-    return ir_select(n->b, ir_mask(n->b, n->lanes, lanes), yes, no);
+static ir_ref gather_values(struct lanes_nest *n, const struct pc_lane_tap *tap) {
+    return gather(n, tap, n->read.values);
 }
 
-static ir_ref both(struct lanes_nest *n, ir_ref a, ir_ref b) {
-    return a && b ? ir_op2(n->b, IR_OR, a, b) : a ? a : b;
+/* As wide as the values. */
+static ir_ref gather_taps(struct lanes_nest *n, const struct pc_lane_tap *tap) {
+    return ir_convert(n->b, n->nest->plan->track, gather(n, tap, n->read.taps));
 }
 
-/* ---- values alone: note [NaN without a second compare] in lower_forward.c ---- */
-
-static void look_for_nan(struct lanes_nest *n, struct folded *f, ir_ref value, uint64_t active, uint64_t wanted) {
-    if (!n->propagate)
-        return;
-    if ((active & wanted) != wanted) {
-        const ir_ref here = ir_op2(n->b, IR_UNORDERED, value, value);
-        f->nan = both(n, f->nan, ir_op2(n->b, IR_AND, here, ir_mask(n->b, n->lanes, active)));
-    } else if (f->pending) {
-        f->nan = both(n, f->nan, ir_op2(n->b, IR_UNORDERED, f->pending, value));
-        f->pending = 0;
-    } else {
-        f->pending = value;
-    }
-}
-
-static void fold_value(struct lanes_nest *n, struct folded *f, const struct pc_lane_tap *tap, uint64_t wanted,
-                       ir_ref identity) {
-    const ir_ref value = gather(n, tap);
-    const bool everywhere = (tap->active & wanted) == wanted;
-    look_for_nan(n, f, value, tap->active, wanted);
-    if (!f->value && everywhere && n->propagate) {
-        f->value = value;
-        return;
-    }
-    const ir_ref before = f->value ? f->value : identity;
-    f->value = blend(n, tap->active, wanted, ir_op2(n->b, n->pick, value, before), before);
-}
-
-static ir_ref finished(struct lanes_nest *n, struct folded *f) {
-    if (f->pending)
-        f->nan = both(n, f->nan, ir_op2(n->b, IR_UNORDERED, f->pending, f->pending));
-    return f->nan ? ir_select(n->b, f->nan, ir_real(n->b, n->real, NAN), f->value) : f->value;
-}
-
-/* ---- values and where they came from ---- */
-
-/* In each lane the number of its first tap: the answer where no tap beats the identity. */
-static ir_ref first_taps(struct lanes_nest *n, const struct pc_lane_group *group) {
-    ir_ref first = ir_integer(n->b, n->track, group->taps[group->tap_count - 1].number);
-    for (int t = group->tap_count - 2; t >= 0; t--)
-        first = blend(n, group->taps[t].active, group->valid, ir_integer(n->b, n->track, group->taps[t].number), first);
-    return first;
-}
-
-static void fold_tracked(struct lanes_nest *n, struct folded *f, const struct pc_lane_tap *tap, uint64_t wanted) {
-    const ir_ref value = gather(n, tap), number = ir_integer(n->b, n->track, tap->number);
-    ir_ref later = ir_op2(n->b, n->compare, value, f->value);
-    if (n->propagate)
-        later = ir_op2(n->b, IR_OR, later, ir_op2(n->b, IR_UNORDERED, value, value));
-    if ((tap->active & wanted) != wanted)
-        later = ir_op2(n->b, IR_AND, later, ir_mask(n->b, n->lanes, tap->active));
-    f->value = ir_select(n->b, later, value, f->value);
-    f->tap = ir_select(n->b, later, number, f->tap);
-}
-
-/* ---- groups ---- */
-
-static void store(struct lanes_nest *n, int buffer, int64_t at, ir_ref value, uint64_t valid) {
-    struct ir_affine affine = n->nest->at.narrow.affine;
+static void store(struct lanes_nest *n, int buffer, const struct pc_lane_group *group, ir_ref value) {
+    struct ir_affine affine = n->write.place->affine;
     affine.buffer = buffer;
-    ir_store(n->b, &affine, n->nest->at.narrow.constant + at, value,
-             valid == all_lanes(n) ? 0 : ir_mask(n->b, n->lanes, valid));
+    const ir_ref mask = n->write.is_local && n->pass->in_order ? 0 : mask_of(n, spread(n, group->valid));
+    ir_store(n->b, &affine, n->write.place->constant + group->out * n->write.scale, value, mask);
 }
+
+/* An element of a kernel's input at the place that a group writes: x beside dx. */
+static ir_ref load_beside(struct lanes_nest *n, int buffer, const struct pc_lane_group *group) {
+    struct ir_affine affine = n->write.place->affine;
+    affine.buffer = buffer;
+    return ir_load(n->b, n->nest->real, &affine, n->write.place->constant + group->out * n->write.scale,
+                   mask_of(n, spread(n, group->valid)));
+}
+
+/* ---- forward: windows ---- */
+
+static struct fold tap_of(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap) {
+    struct fold fold = {.raw = true, .missing = group->valid & ~tap->active};
+    fold.value = gather_values(n, tap);
+    if (n->pass->first)
+        fold.value = fold_lift(n->nest, fold.value);
+    fold.value = blend(n, tap->active, group->valid, fold.value, fold_identity(n->nest));
+    if (!forward_tracks_tap(n->nest))
+        return fold;
+    fold.tap = n->pass->first ? ir_integer(n->b, n->nest->track, 0) : gather_taps(n, tap);
+    return fold;
+}
+
+/* The number of the group's tap, whose part along `axis` is to be added; forward a slot is the same tap in every lane. */
+static void add_tap_number(struct lanes_nest *n, struct fold *fold, const struct pc_lane_tap *tap, int axis) {
+    const int64_t number = tap->slot[axis] * n->pass->tap_stride[axis];
+    if (!fold->tap || !number)
+        return;
+    const struct ir_node *node = ir_at(n->b->function, fold->tap);
+    fold->tap = node->op == IR_CONST
+                    ? ir_integer(n->b, n->nest->track, node->u.integer + number)
+                    : ir_op2(n->b, IR_ADD, fold->tap, ir_integer(n->b, n->nest->track, number));
+}
+
+/* Taps first .. end - 1, which agree on the axes before `axis`. Rows come first, so that windows share the results of their
+ * rows, tap numbers included: those of a row count from its begin. */
+static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *group, int first, int end, int axis) {
+    struct fold sum = {0};
+    if (axis == POOL_MAX_RANK)
+        return tap_of(n, group, &group->taps[first]);
+    for (int t = first, next; t < end; t = next) {
+        next = t + 1;
+        while (next < end && group->taps[next].slot[axis] == group->taps[t].slot[axis])
+            next++;
+        struct fold part = reduce(n, group, t, next, axis + 1);
+        add_tap_number(n, &part, &group->taps[t], axis);
+        sum = t == first ? part : fold_combine(n->nest, &sum, &part);
+    }
+    return sum;
+}
+
+static void emit_reduce(struct lanes_nest *n, const struct pc_lane_group *group) {
+    struct nest *nest = n->nest;
+    struct fold fold = reduce(n, group, 0, group->tap_count, 0);
+    ir_ref value = fold.value;
+    if (nest->mode->finish == PC_FINISH_DIVIDE && n->pass->last)
+        value = ir_op2(n->b, IR_DIV, value, divisors(n, group));
+    else if (fold_picks(nest) || n->pass->last)
+        value = fold_finish(nest, &fold);
+    store(n, n->write.values, group, value);
+    if (!fold.tap)
+        return;
+    if (n->write.taps >= 0)
+        store(n, n->write.taps, group, ir_convert(n->b, n->write.tap_element, fold.tap));
+    if (n->pass->last && nest->buffer.indices >= 0)
+        store(n, nest->buffer.indices, group, ir_convert(n->b, nest->plan->index, fold.tap));
+}
+
+/* ---- backward ---- */
+
+static void emit_weigh(struct lanes_nest *n, const struct pc_lane_group *group) {
+    struct nest *nest = n->nest;
+    ir_ref dy = gather_values(n, &group->taps[0]);
+    if (nest->buffer.y >= 0)
+        dy = backward_weigh(nest, dy, gather(n, &group->taps[0], nest->buffer.y));
+    if (nest->mode->finish == PC_FINISH_DIVIDE)
+        dy = ir_op2(n->b, IR_DIV, dy, divisors(n, group));
+    store(n, n->write.values, group, dy);
+}
+
+/* The divisor that all windows have. */
+static ir_ref common_divisor(struct lanes_nest *n) {
+    const struct pc_layer *layer = n->nest->layer;
+    int64_t divisor = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        divisor *= pc_axis_count(&layer->axis[a], 0);
+    if (!layer->desc.adaptive && layer->desc.divisor == POOL_DIVISOR_OVERRIDE)
+        divisor = layer->desc.divisor_override;
+    return ir_real(n->b, n->nest->real, (double)divisor);
+}
+
+static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
+    struct nest *nest = n->nest;
+    ir_ref sum = 0;
+    for (int t = 0; t < group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &group->taps[t];
+        /* The gradient of an input that no window covers is +0. */
+        const ir_ref nothing = sum ? fold_identity(nest) : ir_real(n->b, nest->real, 0);
+        const ir_ref value = blend(n, tap->active, group->valid, gather_values(n, tap), nothing);
+        sum = sum ? ir_op2(n->b, IR_ADD, sum, value) : value;
+    }
+    if (!sum)
+        sum = ir_real(n->b, nest->real, 0);
+    if (n->pass->last && n->plan->divides_last)
+        sum = ir_op2(n->b, IR_DIV, sum, common_divisor(n));
+    if (n->pass->last && nest->buffer.x >= 0)
+        sum = backward_times_lift_derivative(nest, sum, load_beside(n, nest->buffer.x, group));
+    store(n, n->write.values, group, sum);
+}
+
+/* One instruction where instructions have masks; the bits of adding 0 elsewhere, since a sum that began with +0 is never -0. */
+static ir_ref add_where(struct lanes_nest *n, ir_ref hit, ir_ref sum, ir_ref value) {
+    return ir_select(n->b, hit, ir_op2(n->b, IR_ADD, sum, value), sum);
+}
+
+/* Whether the slot's window selected the element. Tap numbers are compared as they are stored, which needs no conversion,
+ * and lanes that have no such slot ask for a number that is none. */
+static ir_ref is_selected(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap) {
+    const struct pc_axis *axis = n->nest->layer->axis;
+    const int64_t taps = axis[0].kernel * axis[1].kernel * axis[2].kernel;
+    const struct ir_type type = {(uint8_t)n->read.tap_element, (uint8_t)n->lanes};
+    const ir_ref state = gather(n, tap, n->read.taps);
+    if (taps <= (type.element == IR_U8 ? UINT8_MAX : type.element == IR_U16 ? UINT16_MAX : INT32_MAX))
+        return ir_op2(n->b, IR_EQ, state, tap_numbers(n, group, tap, type, taps));
+    const ir_ref hit = ir_op2(n->b, IR_EQ, state, tap_numbers(n, group, tap, type, 0)); /* every number is some tap's */
+    return ir_op2(n->b, IR_AND, hit, ir_mask(n->b, n->lanes, spread(n, tap->active)));
+}
+
+static void emit_select(struct lanes_nest *n, const struct pc_lane_group *group) {
+    const ir_ref zero = ir_real(n->b, n->nest->real, 0);
+    ir_ref sum = zero;
+    for (int t = 0; t < group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &group->taps[t];
+        const ir_ref hit = is_selected(n, group, tap);
+        sum = add_where(n, hit, sum, gather_values(n, tap));
+    }
+    store(n, n->write.values, group, sum);
+}
+
+/* note [two steps]
+ * Windows that lie above each other and select the same row of the input select the same element of it: what is the first
+ * maximum of that row does not depend on the other rows.  So the gradient goes to rows first, with the tap in the row beside
+ * it, and then to elements: the taps of the axes add up instead of multiplying. */
+static void emit_split(struct lanes_nest *n, const struct pc_lane_group *group) {
+    const struct ir_type track = n->nest->track;
+    const ir_ref zero = ir_real(n->b, n->nest->real, 0), none = ir_integer(n->b, track, -1);
+    const ir_ref stride = ir_integer(n->b, track, n->pass->row_taps);
+    ir_ref sum = zero, rest = none;
+    for (int t = 0; t < group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &group->taps[t];
+        const ir_ref left = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, track, FAR_TAP));
+        const ir_ref hit =
+            ir_op2(n->b, IR_AND, ir_op2(n->b, IR_GT, left, none), ir_op2(n->b, IR_LT, left, stride));
+        sum = add_where(n, hit, sum, gather_values(n, tap));
+        rest = ir_select(n->b, hit, left, rest);
+    }
+    store(n, n->write.values, group, sum);
+    store(n, n->write.taps, group, rest);
+}
+
+/* ---- groups and loops ---- */
 
 static void emit_group(struct lanes_nest *n, const struct pc_lane_group *group) {
-    const struct buffers *buffer = &n->nest->buffer;
-    const ir_ref identity = ir_real(n->b, n->real, n->pick == IR_PICK_GT ? -INFINITY : INFINITY);
-    struct folded f = {0};
-    if (!n->tracked) {
-        for (int t = 0; t < group->tap_count; t++)
-            fold_value(n, &f, &group->taps[t], group->valid, identity);
-        store(n, buffer->y, group->out, finished(n, &f), group->valid);
+    switch (n->pass->work) {
+    case PC_LANE_REDUCE:
+        emit_reduce(n, group);
+        return;
+    case PC_LANE_WEIGH:
+        emit_weigh(n, group);
+        return;
+    case PC_LANE_SUM:
+        emit_sum(n, group);
+        return;
+    case PC_LANE_SPLIT:
+        emit_split(n, group);
+        return;
+    case PC_LANE_SELECT:
+        emit_select(n, group);
         return;
     }
-    int t = 0;
-    f.value = identity;
-    f.tap = first_taps(n, group);
-    if (n->propagate && (group->taps[0].active & group->valid) == group->valid) {
-        f.value = gather(n, &group->taps[0]); /* the first tap of every lane, NaN or not */
-        t = 1;
-    }
-    for (; t < group->tap_count; t++)
-        fold_tracked(n, &f, &group->taps[t], group->valid);
-    store(n, buffer->y, group->out, f.value, group->valid);
-    store(n, buffer->state, group->out, ir_convert(n->b, n->nest->plan->state, f.tap), group->valid);
+    abort();
 }
 
-static void emit_run(struct lanes_nest *n, const struct pc_lane_run *run) {
-    if (run->count == 1) {
-        emit_group(n, &run->group);
+static struct steps steps_of(const struct lanes_nest *n, int64_t in, int64_t out) {
+    const bool backward = n->nest->plan->kind == PC_KERNEL_BACKWARD;
+    return backward ? (struct steps){.wide = out, .narrow = in} : (struct steps){.wide = in, .narrow = out};
+}
+
+/* The pixels of a tile, for `count` neighbouring values: channels, or pixels and channels as one. */
+static void emit_vectors(struct lanes_nest *n, const struct pc_lane_node *tile, const char *name, int64_t count) {
+    const int64_t vectors = count / n->lanes;
+    const struct steps steps = steps_of(n, n->lanes, n->lanes);
+    const struct places before = n->nest->at;
+    if (vectors > 0) {
+        const uint32_t loop = vectors > 1 ? nest_open(n->nest, name, vectors, steps) : 0;
+        for (size_t i = 0; i < tile->child_count; i++)
+            emit_group(n, tile->children[i].group);
+        if (vectors > 1)
+            nest_close(n->nest, loop);
+    }
+    n->tail = ((uint32_t)1 << count % n->lanes) - 1;
+    if (n->tail) {
+        nest_move(n->nest, steps, vectors);
+        for (size_t i = 0; i < tile->child_count; i++)
+            emit_group(n, tile->children[i].group);
+    }
+    n->tail = 0;
+    n->nest->at = before;
+}
+
+static bool is_tile(const struct lanes_nest *n, const struct pc_lane_node *node) {
+    return n->channels_last && node->child_count > 0 && node->children[0].group;
+}
+
+/* Whether neighbouring pixels of a loop are neighbours in memory on both sides. */
+static bool is_flat(const struct lanes_nest *n, const struct pc_lane_node *node) {
+    return is_tile(n, node) && node->count > 1 && node->in_step == 1 && node->out_step == 1 &&
+           n->read.scale == n->channels && n->write.scale == n->channels;
+}
+
+/* `depth`: of the tree, which is planes, rows, groups. */
+static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int depth) {
+    static const char *const names[] = {"all", "p", "r", "v"};
+    if (is_flat(n, node)) {
+        emit_vectors(n, node, "i", node->count * n->channels);
         return;
     }
-    const uint32_t loop = nest_open(n->nest, "v", run->count, (struct steps){.wide = run->in_step, .narrow = run->out_step});
-    emit_group(n, &run->group);
-    nest_close(n->nest, loop);
-}
-
-static void emit_block(struct lanes_nest *n, const struct pc_lane_block *block) {
-    const struct steps steps = {.wide = block->in_step, .narrow = block->out_step};
-    const uint32_t loop = block->count > 1 ? nest_open(n->nest, "r", block->count, steps) : 0;
-    for (int r = 0; r < block->run_count; r++)
-        emit_run(n, &block->runs[r]);
-    if (block->count > 1)
+    const struct steps steps = steps_of(n, node->in_step * n->read.scale, node->out_step * n->write.scale);
+    const uint32_t loop = node->count > 1 ? nest_open(n->nest, names[depth], node->count, steps) : 0;
+    if (node->group)
+        emit_group(n, node->group);
+    else if (is_tile(n, node))
+        emit_vectors(n, node, "c", n->channels);
+    else
+        for (size_t i = 0; i < node->child_count; i++)
+            emit_node(n, &node->children[i], depth + 1);
+    if (node->count > 1)
         nest_close(n->nest, loop);
 }
 
-static void emit_plane(struct nest *nest, int64_t channels) {
-    (void)channels; /* one: channels-first */
-    const struct pc_lanes *lanes = nest->plan->lanes;
-    const bool max = nest->mode->combine == PC_COMBINE_PICK_GT;
-    struct lanes_nest n = {
-        .nest = nest,
-        .b = &nest->b,
-        .real = {nest->real.element, (uint8_t)lanes->lanes},
-        .track = {nest->track.element, (uint8_t)lanes->lanes},
-        .lanes = lanes->lanes,
-        .tracked = nest->buffer.state >= 0,
-        .propagate = nest->layer->desc.nan == POOL_NAN_PROPAGATE,
-        .pick = max ? IR_PICK_GT : IR_PICK_LT,
-        .compare = max ? IR_GT : IR_LT,
-    };
-    for (int b = 0; b < lanes->block_count; b++)
-        emit_block(&n, &lanes->blocks[b]);
+/* ---- passes ---- */
+
+static bool has_tap_numbers(const struct lanes_nest *n) {
+    return n->nest->plan->kind == PC_KERNEL_BACKWARD ? n->nest->mode->gradient == PC_GRADIENT_SELECT
+                                                     : forward_tracks_tap(n->nest);
 }
 
-void lower_forward_lanes(struct nest *nest) {
-    nest_each_block(nest, emit_plane);
+/* The local arrays between pass `number` and the next; channels-first, a vector of room before the first element. */
+static struct side local_side(struct lanes_nest *n, int number, struct place *place) {
+    struct nest *nest = n->nest;
+    *place = nest_local_place(place);
+    place->constant = n->channels_last ? 0 : n->lanes;
+    const int64_t count = n->plan->local_count[number];
+    struct side side = {.taps = -1, .scale = n->plan->block, .place = place, .is_local = true};
+    side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", number), nest->plan->real, count);
+    side.tap_element = nest->plan->track;
+    if (has_tap_numbers(n))
+        side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", number), nest->plan->track, count);
+    return side;
+}
+
+static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int number) {
+    struct nest *nest = n->nest;
+    const bool backward = nest->plan->kind == PC_KERNEL_BACKWARD;
+    const struct places before = nest->at;
+    struct place *read = backward ? &nest->at.narrow : &nest->at.wide, *write = backward ? &nest->at.wide : &nest->at.narrow;
+    const int64_t scale = n->channels_last ? nest->layer->desc.channels : 1;
+    n->pass = &band->pass[number];
+    if (n->pass->first) {
+        n->read = (struct side){.values = backward ? nest->buffer.dy : nest->buffer.x,
+                                .taps = nest->buffer.state,
+                                .tap_element = nest->plan->state,
+                                .scale = scale,
+                                .place = read};
+    } else {
+        n->read = local_side(n, number - 1, read);
+    }
+    if (n->pass->last) {
+        n->write = (struct side){.values = backward ? nest->buffer.dx : nest->buffer.y,
+                                 .taps = backward ? -1 : nest->buffer.state,
+                                 .tap_element = nest->plan->state,
+                                 .scale = scale,
+                                 .place = write};
+    } else {
+        n->write = local_side(n, number, write);
+    }
+    if (band->pass_count > 1)
+        ir_comment(n->b, n->pass->words);
+    emit_node(n, n->pass->groups, 0);
+    nest->at = before;
+}
+
+static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
+    const int64_t scale = n->channels_last ? n->nest->layer->desc.channels : 1;
+    const struct places before = n->nest->at;
+    nest_move(n->nest, steps_of(n, band->in * scale, band->out * scale), 1);
+    const struct steps steps = steps_of(n, band->in_step * scale, band->out_step * scale);
+    const uint32_t loop = band->count > 1 ? nest_open(n->nest, "band", band->count, steps) : 0;
+    for (int i = 0; i < band->pass_count; i++)
+        emit_pass(n, band, i);
+    if (band->count > 1)
+        nest_close(n->nest, loop);
+    n->nest->at = before;
+}
+
+static void emit_block(struct nest *nest, int64_t channels) {
+    const struct pc_lane_plan *plan = nest->plan->lanes;
+    struct lanes_nest n = {.nest = nest,
+                           .b = &nest->b,
+                           .plan = plan,
+                           .lanes = plan->lanes,
+                           .channels_last = nest->layer->desc.layout == POOL_CHANNELS_LAST,
+                           .channels = channels};
+    for (size_t b = 0; b < plan->band_count; b++)
+        emit_band(&n, &plan->bands[b]);
+}
+
+void lower_lanes(struct nest *nest) {
+    nest->real.lanes = (uint8_t)nest->plan->lanes->lanes;
+    nest->track.lanes = (uint8_t)nest->plan->lanes->lanes;
+    nest_each_block(nest, emit_block);
 }

@@ -54,7 +54,7 @@ struct nest {
     struct pc_arena *arena;
     struct ir_builder b;
     struct buffers buffer;
-    struct ir_type real, track; /* one lane */
+    struct ir_type real, track; /* one lane, except in lower_lanes.c */
     struct places at;
     struct level level[LEVELS_MAX];
     int level_count;
@@ -126,9 +126,11 @@ struct place nest_local_place(const struct place *place);
 bool forward_tracks_tap(const struct nest *nest);
 bool forward_tracks_index(const struct nest *nest);
 ir_ref backward_weigh(struct nest *nest, ir_ref dy, ir_ref y); /* lp: dy * y^(1 - p), 0 where y is 0; others: dy */
+/* lp: the derivative of |x|^p without the factor p, which the root's derivative cancels: sign(x) |x|^(p-1), times sum. */
+ir_ref backward_times_lift_derivative(struct nest *nest, ir_ref sum, ir_ref x);
 
 void lower_forward(struct nest *nest);
-void lower_forward_lanes(struct nest *nest);
+void lower_lanes(struct nest *nest);
 void lower_forward_passes(struct nest *nest);
 void lower_backward(struct nest *nest);
 void lower_backward_staged(struct nest *nest);

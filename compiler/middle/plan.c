@@ -3,7 +3,7 @@
 #include "middle/plan.h"
 
 #include "front/diag.h"
-#include "middle/lanes.h"
+#include "middle/lane_plan.h"
 #include "middle/lower.h"
 
 #include <inttypes.h>
@@ -425,22 +425,28 @@ int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps) {
 
 /* ---- lanes ---- */
 
-/* Taps up to which windows are taken whole; one axis at a time is faster beyond. */
-static const int64_t LANE_TAPS_MAX = 9;
-
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
-    const struct pc_layer *layer = plan->layer;
     const int lanes = plan->budget.vector_bytes / ir_elements[plan->real].bytes;
-    if (lanes < 2 || plan->kind == PC_KERNEL_BACKWARD || layer->desc.layout == POOL_CHANNELS_LAST ||
-        layer->desc.indices != POOL_INDICES_NONE || pc_mode_of(layer->desc.mode)->combine == PC_COMBINE_ADD ||
-        window_taps(layer) > LANE_TAPS_MAX || 2 * layer->axis[1].out * layer->axis[2].out < lanes)
+    if (lanes < 2 || plan->layer->unroll == PC_UNROLL_FULL)
         return false;
-    plan->lanes = pc_lanes_build(layer, lanes, arena);
-    if (!plan->lanes || plan->lanes->operations > plan->budget.loop_budget)
+    plan->lanes = pc_lane_plan_build(plan, lanes, arena);
+    if (!plan->lanes)
         return false;
+    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
     plan->form = PC_FORM_LANES;
-    plan->estimate = (double)plan->lanes->operations;
-    explain(plan, pc_arena_printf(arena, "%d outputs at a time, in the order of memory", lanes));
+    plan->block = plan->lanes->block;
+    plan->estimate = plan->lanes->code;
+    plan->local_bytes = plan->lanes->local_bytes;
+    explain(plan, pc_arena_printf(arena, "%d %s at a time%s: %s, about %.3g operations for each %s", lanes,
+                                  last                                 ? "channels"
+                                  : plan->kind == PC_KERNEL_BACKWARD ? "inputs"
+                                                                     : "outputs",
+                                  last ? "" : ", in the order of memory", plan->lanes->why, plan->lanes->work,
+                                  last ? "vector of channels" : "plane"));
+    if (plan->local_bytes)
+        explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays, %s%" PRId64 " %s%s", plan->local_bytes,
+                                      plan->lanes->bands[0].count > 1 || plan->lanes->band_count > 1 ? "in bands, " : "",
+                                      plan->block, last ? "channel" : "plane", plan->block == 1 ? "" : "s"));
     return true;
 }
 
@@ -467,7 +473,7 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
                     pc_kernel_suffix[plan->kind], layer->name, size, budget);
         return false;
     }
-    if (layer->unroll != PC_UNROLL_FULL && choose_lanes(plan, arena))
+    if (choose_lanes(plan, arena))
         return true;
     plan->form = layer->unroll != PC_UNROLL_WINDOW && size <= (double)budget ? PC_FORM_STRAIGHT : PC_FORM_LOOPS;
     if (plan->form == PC_FORM_STRAIGHT) {
@@ -501,15 +507,19 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->layer = layer;
     plan->kind = kind;
     plan->block = 1;
-    plan->budget = (struct pc_plan_options){PC_UNROLL_BUDGET, PC_LOOP_BUDGET, PC_WHOLE_BUDGET, 0};
+    plan->budget = (struct pc_plan_options){
+        .unroll_budget = PC_UNROLL_BUDGET, .loop_budget = PC_LOOP_BUDGET, .whole_budget = PC_WHOLE_BUDGET};
     if (options && options->unroll_budget)
         plan->budget.unroll_budget = options->unroll_budget;
     if (options && options->loop_budget)
         plan->budget.loop_budget = options->loop_budget;
     if (options && options->whole_budget)
         plan->budget.whole_budget = options->whole_budget;
-    if (options)
+    if (options) {
         plan->budget.vector_bytes = options->vector_bytes;
+        plan->budget.forced = options->forced;
+        plan->budget.choice = options->choice;
+    }
     plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
     /* Tap numbers are tracked in integers as wide as the values, which is what vectors can select side by side. */
     plan->track = plan->real == IR_F64 || pc_index_element(layer) == IR_I64 ? IR_I64 : IR_I32;

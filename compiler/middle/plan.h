@@ -9,7 +9,7 @@
 #include "middle/ir.h"
 
 struct pc_diags;
-struct pc_lanes;
+struct pc_lane_plan;
 
 /* forward_train also stores what the backward pass needs; a layer whose gradient is not a selection has none. */
 enum pc_kernel_kind { PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD, PC_KERNEL_COUNT };
@@ -39,10 +39,20 @@ enum pc_form {
     PC_FORM_STRAIGHT, /* the whole kernel is one straight line */
     PC_FORM_LOOPS,    /* loops over the regions in which windows are equal */
     PC_FORM_PASSES,   /* forward: an axis at a time, through local arrays, so that borders add up instead of multiplying */
-    PC_FORM_LANES,  /* forward, channels-first: a vector of outputs at a time, whatever rows they are in */
+    PC_FORM_LANES,  /* vectors: of outputs in the order of memory, or of channels */
     PC_FORM_STAGED, /* backward: dy is first copied into a local array with zeros around it, so that there are no borders */
 };
 extern const char *const pc_form_names[];
+
+/* The ways to make a kernel of vectors: plans.def. */
+enum pc_plan_choice {
+#define PLAN(id, name, apart, rows, line) PC_PLAN_##id,
+#include "plans.def"
+#undef PLAN
+    PC_PLAN_COUNT
+};
+const char *pc_plan_name(enum pc_plan_choice choice);
+const char *pc_plan_line(enum pc_plan_choice choice);
 
 /* Budgets in nodes of code; 0: the default below. Only the first is the user's to set; tests lower the others to see every
  * form of kernel on small layers. */
@@ -51,6 +61,8 @@ struct pc_plan_options {
     int64_t loop_budget;   /* a kernel of loops */
     int64_t whole_budget;  /* whole windows: beyond it, one axis at a time is both shorter and faster */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
+    bool forced;           /* `choice` is taken for every kernel of vectors that it fits; others have none */
+    enum pc_plan_choice choice;
 };
 enum {
     PC_UNROLL_BUDGET = 32768, /* a LeNet layer fits; gcc compiles that much straight-line code in seconds */
@@ -63,7 +75,7 @@ struct pc_plan {
     enum pc_kernel_kind kind;
     enum pc_form form;
     int64_t block;      /* passes, staged: channels at a time (channels-last), else 1 */
-    const struct pc_lanes *lanes; /* form LANES */
+    const struct pc_lane_plan *lanes; /* form LANES */
     bool wide_state;    /* loops of forward_train: tap numbers go through a local plane (note [wide state]) */
     int64_t local_bytes; /* of local arrays, on the stack */
     struct pc_plan_axis axis[POOL_MAX_RANK];

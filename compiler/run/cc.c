@@ -137,11 +137,11 @@ static int write_file(const char *path, const struct pc_text *text) {
 
 /* ---- compiling and loading ---- */
 
-/* Program, flags, what makes an object of it, and the files. */
-static const char *const *command(const char *const *program, const char *const *flags, const struct files *files,
-                                  struct pc_arena *arena) {
+/* Program, flags, those of the target, what makes an object of it, and the files. */
+static const char *const *command(const char *const *program, const char *const *flags, const char *const *target,
+                                  const struct files *files, struct pc_arena *arena) {
     const char *const ends[] = {"-o", files->object, files->source, "-lm", NULL};
-    const char *const *const parts[] = {program, flags, object_flags, ends};
+    const char *const *const parts[] = {program, flags, target, object_flags, ends};
     const char **words = NULL;
     size_t count = 0, capacity = 0;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
@@ -257,8 +257,9 @@ static struct pc_cc *open_texts(const struct pc_module *module, const struct pc_
     struct failure failure = {0};
     struct files files = name_files(arena);
     const char *const *program = program_words(options, arena);
-    const char *const *first = command(program, options->flags ? options->flags : default_flags, &files, arena);
-    const char *const *retry = options->flags ? NULL : command(program, plain_flags, &files, arena);
+    const char *const *target = split_words(pc_targets_flags(&options->targets), arena);
+    const char *const *first = command(program, options->flags ? options->flags : default_flags, target, &files, arena);
+    const char *const *retry = options->flags ? NULL : command(program, plain_flags, target, &files, arena);
     struct pc_cc *cc = calloc(1, sizeof *cc + module->count * PC_KERNEL_COUNT * sizeof *cc->calls);
     if (!cc) {
         PC_BACKEND_ERROR(diags, "out of memory");
@@ -276,10 +277,14 @@ struct pc_cc *pc_cc_open(const struct pc_module *module, const struct pc_runner_
     jmp_buf *out_of_memory = diags->arena->out_of_memory;
     struct pc_arena arena = {.out_of_memory = out_of_memory};
     struct pc_text header = {.out_of_memory = out_of_memory}, source = {.out_of_memory = out_of_memory};
-    const struct pc_frame_options frame = {
-        .spec_name = "kernels.pool", .base_name = "kernels", .kernel = {.prefix = prefix, .plan = options->plan}};
+    const struct pc_frame_options frame = {.spec_name = "kernels.pool",
+                                           .base_name = "kernels",
+                                           .kernel = {.prefix = prefix, .plan = options->plan},
+                                           .targets = options->targets};
     struct pc_cc *cc = NULL;
-    if (pc_frame_write(module, &frame, &(struct pc_frame_texts){.header = &header, .source = &source}, diags)) {
+    if (pc_targets_here(&options->targets) == PC_TARGET_COUNT)
+        PC_BACKEND_ERROR(diags, "this machine cannot run code for %s", pc_targets_text(&options->targets, &arena));
+    else if (pc_frame_write(module, &frame, &(struct pc_frame_texts){.header = &header, .source = &source}, diags)) {
         add_calls(module, &arena, &source);
         cc = open_texts(module, options, &header, &source, &arena, diags);
     }

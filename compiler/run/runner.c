@@ -99,8 +99,6 @@ bool pc_interpret(const struct pc_kernel *kernel, const struct pc_tensors *tenso
 static bool start_jit(struct pc_runner *runner, struct pc_diags *diags) {
     runner->code = PC_NEW_ARRAY(&runner->arena, runner->module->count * PC_KERNEL_COUNT, struct pc_jit_code *);
     runner->jit = pc_jit_open(diags);
-    if (!runner->plan.vector_bytes)
-        runner->plan.vector_bytes = pc_jit_vector_bytes();
     return runner->jit != NULL;
 }
 
@@ -130,6 +128,17 @@ static void stop_jit(struct pc_runner *runner) {
 
 /* ---- the runner ---- */
 
+/* The plans of the interpreter and of the JIT, which need not be able to run the target that they are for. */
+static struct pc_plan_options plan_of(enum pc_backend backend, const struct pc_runner_options *options) {
+    struct pc_plan_options plan = options->plan;
+    const enum pc_target here = pc_targets_here(&options->targets);
+    if (options->targets.count)
+        pc_target_plan(here < PC_TARGET_COUNT ? here : options->targets.items[0], &plan);
+    else if (backend == PC_BACKEND_JIT && !plan.vector_bytes)
+        plan.vector_bytes = pc_jit_vector_bytes();
+    return plan;
+}
+
 bool pc_backend_is_there(enum pc_backend backend) {
     return backend != PC_BACKEND_JIT || pc_llvm_is_there();
 }
@@ -146,17 +155,18 @@ struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module
         PC_BACKEND_ERROR(diags, "out of memory");
         return NULL;
     }
-    *runner = (struct pc_runner){
-        .backend = backend, .module = module, .arena = {.out_of_memory = diags->arena->out_of_memory}};
-    if (options)
-        runner->plan = options->plan;
+    options = options ? options : &none;
+    *runner = (struct pc_runner){.backend = backend,
+                                 .module = module,
+                                 .plan = plan_of(backend, options),
+                                 .arena = {.out_of_memory = diags->arena->out_of_memory}};
     bool ok = true;
     switch (backend) {
     case PC_BACKEND_JIT:
         ok = start_jit(runner, diags);
         break;
     case PC_BACKEND_CC:
-        runner->cc = pc_cc_open(module, options ? options : &none, diags);
+        runner->cc = pc_cc_open(module, options, diags);
         ok = runner->cc != NULL;
         break;
     case PC_BACKEND_EVAL:

@@ -5,6 +5,7 @@
 #ifndef PC_RUNNER_H
 #define PC_RUNNER_H
 
+#include "back/target.h"
 #include "front/layer.h"
 #include "middle/kernel.h"
 
@@ -24,8 +25,10 @@ enum pc_backend pc_backend_default(void);
 
 struct pc_runner_options {
     struct pc_plan_options plan;
-    const char *compiler;           /* cc: the program; NULL: $CC, else "cc" */
-    const char *const *flags;       /* cc: its flags, NULL-terminated; NULL: -O3 -march=native where it is understood */
+    struct pc_targets targets; /* what kernels are written for; cc takes the whole list, as `build` does, the others the
+                                * plan of the first that is here.  None: c99, for jit the vectors of this machine */
+    const char *compiler;      /* cc: the program; NULL: $CC, else "cc" */
+    const char *const *flags;  /* cc: its flags, NULL-terminated; NULL: -O3 -march=native where it is understood */
 };
 
 /* The memory of one run. Elements, counts and order are those of the generated interface; what a kernel does not use may

@@ -122,6 +122,17 @@ check 'too many arguments' 2 '' "'b.pool' is one argument too many" "$poolc" bui
 check 'unknown emission' 2 '' "'fortran' is not known; .*there is c, obj, asm, llvm, ir, plan, ast or layer" \
     "$poolc" build --emit c,fortran net.pool
 check 'unknown target' 2 '' "'c98' is not known; did you mean 'c99'" "$poolc" build --target c98 net.pool
+check 'unknown target in a list' 2 '' "^poolc: --target 'avx3' is not known; did you mean 'avx2'" "$poolc" build --target avx512,avx3 net.pool
+check 'unlike any target' 2 '' 'there is c99, sse2, avx2, avx512, neon or native$' "$poolc" build --target xyzzy net.pool
+check 'no target' 2 '' 'not empty' "$poolc" build --target= net.pool
+check 'a target twice' 2 '' '^poolc: --target avx2,sse2,avx2: avx2 stands there twice$' "$poolc" build --target avx2,sse2,avx2 net.pool
+check 'nothing for every processor' 2 '' '^poolc: --target avx512,avx2: not every x86_64 has avx2; add sse2 or c99 at the end$' \
+    "$poolc" build --target avx512,avx2 net.pool
+check 'a target that is out of reach' 2 '' 'avx2 would never be used, for every processor has the sse2 before it$' \
+    "$poolc" build --target sse2,avx2 net.pool
+check 'two machines' 2 '' 'avx2 is for x86_64 and neon for aarch64, but a file is for one of them$' \
+    "$poolc" build --target avx2,neon net.pool
+check 'more targets than there are' 2 '' 'would never be used' "$poolc" build --target c99,sse2,avx2,avx512,neon,native net.pool
 check 'unknown backend' 2 '' "'gpu' is not known; there is jit, cc, eval or ref" "$poolc" run one.pool --backend gpu
 check 'two backends' 2 '' 'one backend' "$poolc" run one.pool --backend cc,ref
 check 'bad number' 2 '' "integer from 0 to 18446744073709551615, not '-1'" "$poolc" run one.pool --seed -1
@@ -132,7 +143,8 @@ check 'full disk' 3 '' 'standard output cannot be written' sh -c '"$1" list mode
 
 check 'list modes' 0 '^lp  *[^ ]' '' "$poolc" list modes
 check 'list dtypes' 0 '^f64' '' "$poolc" list dtypes
-check 'list targets' 0 '^c99' '' "$poolc" list targets
+check 'list targets' 0 '^avx512  *x86-64' '' "$poolc" list targets
+check 'list native' 0 '^native' '' "$poolc" list targets
 check 'list backends' 0 '^eval' '' "$poolc" list backends
 check 'list diagnostics' 0 '^bad-stride' '' "$poolc" list diagnostics
 check 'list nothing' 2 '' "'list' needs TOPIC" "$poolc" list
@@ -211,6 +223,65 @@ files 'a name that C cannot quote' out ''
 check 'no pools' 0 '' '' "$poolc" build empty.pool -o out
 files 'no pools' out 'empty.c empty.h'
 
+# ---- build: targets ----
+
+echo 'pool row { mode max; channels 2; shape 4 x 50; kernel 2; passes forward }' >row.pool
+check 'for c99' 0 '' '' "$poolc" build row.pool -o out
+cp out/row.c row.c99
+check 'c99 is the default' 0 '' '' "$poolc" build row.pool -o out --target c99
+same 'c99 is the default' out/row.c row.c99
+for target in sse2:f32x4 avx2:f32x8 avx512:f32x16 neon:f32x4; do
+    check "for $target" 0 '' '' "$poolc" build row.pool -o out --target ${target%:*}
+    check "says that it is for $target" 0 "from row.pool for ${target%:*}; do not edit" '' head -n 1 out/row.c
+    check "has the vectors of $target" 0 "^ *const ${target#*:} v" '' cat out/row.c
+done
+case $(uname -m) in
+x86_64)
+    check 'for AVX2 without its flag' 0 '' '' "$poolc" build row.pool -o out --target avx2
+    check 'the flag is named' 1 '' 'this file is for avx2: compile with -mavx2' cc -std=c99 -c -o out/row.o out/row.c
+    check 'with its flag' 0 '' '' cc -std=c99 -mavx2 -c -o out/row.o out/row.c
+    check 'several targets' 0 '' '' "$poolc" build row.pool -o out --target avx512,avx2,sse2
+    check 'says which' 0 'from row.pool for avx512, avx2 or sse2; do not edit' '' head -n 1 out/row.c
+    check 'several need no flag' 0 '' '' cc -std=c99 -Wall -Wextra -Werror -c -o out/row.o out/row.c
+    check 'one public function' 0 '^1$' '' sh -c 'nm out/row.o | grep -c " T "'
+    check 'with c99 at the end' 0 '' '' "$poolc" build row.pool -o out --target avx2,c99
+    check 'c99 has a section' 0 'row_row_forward_c99' '' cat out/row.c
+    check 'this machine' 0 '' '' "$poolc" build row.pool -o out --target native
+    check 'native is written by its name' 0 'row.pool for (sse2|avx2|avx512);' '' head -n 1 out/row.c
+    for backend in cc eval; do
+        check "run $backend for avx2,sse2" 0 '' '' "$poolc" run row.pool --backend $backend --target avx2,sse2 -o y.npy
+        check "run $backend for c99" 0 '' '' "$poolc" run row.pool --backend $backend --target c99 -o y99.npy
+        same "one result by $backend" y.npy y99.npy
+    done
+    check 'check every target here' 0 '^✓ row' '' "$poolc" check row.pool --target native
+    check 'check several' 0 '^✓ row: forward by .*cc, eval' '' "$poolc" check row.pool --target avx512,avx2,sse2
+    check 'another machine is not run' 3 '' 'this machine cannot run code for neon \[backend\]$' \
+        "$poolc" run row.pool --backend cc --target neon
+    check 'another machine is not checked' 3 'could not be checked' 'this machine cannot run code for neon' \
+        "$poolc" check row.pool --target neon
+    check 'another machine is not measured' 3 '' '^poolc: this machine cannot run code for neon$' \
+        "$poolc" bench row.pool --target neon
+    check 'bench is for this machine' 0 'for (sse2|avx2|avx512)$' '' "$poolc" bench row.pool
+    check 'bench for a target' 0 'for avx2 or sse2$' '' "$poolc" bench row.pool --target avx2,sse2
+    check 'bench for c99' 0 'for c99$' '' "$poolc" bench row.pool --target c99
+    ;;
+esac
+check 'the plan of another machine' 0 '^✓ row: forward by eval on' '' "$poolc" check row.pool --target neon --backend eval
+check 'the plan of a target' 0 '16 outputs at a time' '' "$poolc" build row.pool --emit plan --target avx512
+check 'the plans of several' 0 '^# avx2$' '' "$poolc" build row.pool --emit plan --target avx512,avx2,c99
+cp stdout plans
+check 'in order' 0 '^# avx512$' '' head -n 1 plans
+check 'to the end' 0 '^row forward: (loops|straight line)$' '' sh -c 'sed "1,/# c99/d" plans'
+check 'the IR of a target' 0 'f32x8' '' "$poolc" build row.pool --emit ir --target avx2
+check 'explain for a target' 0 ', for avx2$' '' "$poolc" explain row.pool --target avx2
+check 'explain for several' 0 ', for sse2$' '' "$poolc" explain row.pool --target avx2,sse2
+check 'explain for c99' 0 ', for c99$' '' "$poolc" explain row.pool
+check 'the other headers are the same' 0 '' '' "$poolc" build row.pool -o out --target neon
+cp out/row.h neon.h
+check 'as for c99' 0 '' '' "$poolc" build row.pool -o out
+same 'the header does not depend on the target' out/row.h neon.h
+rm -rf out row.c99 neon.h plans y.npy y99.npy && mkdir out
+
 # ---- build: code by LLVM ----
 
 check 'a triple for C' 2 '' '^poolc: --triple goes with --emit obj, asm or llvm' "$poolc" build net.pool --triple riscv64-linux-gnu
@@ -249,6 +320,9 @@ else
     check 'the self-test of the assembly is compiled' 0 '' '' cc -o out/test out/net.s out/net_selftest.c -lm
     check 'the self-test of the assembly' 0 '^2 passed, 0 failed$' '' out/test
     check 'this processor' 0 '' '' "$poolc" build net.pool -o out --emit obj --cpu native
+    check 'vectors for LLVM' 0 '<16 x float>' '' "$poolc" build row.pool --emit llvm --target avx512
+    check 'one target for LLVM' 2 '' '^poolc: --target takes one target for --emit obj, asm and llvm' \
+        "$poolc" build row.pool --emit c,obj --target avx512,sse2
     rm -rf out && mkdir out
     for triple in x86_64-linux-gnu aarch64-linux-gnu riscv64-linux-gnu arm-linux-gnueabihf armv7-none-eabi; do
         check "for $triple" 0 '^target triple = "'"${triple%%-*}"'-' '' "$poolc" build net.pool --emit llvm --triple $triple

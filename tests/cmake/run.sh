@@ -98,6 +98,32 @@ for generator in "Ninja" "Unix Makefiles"; do
     check "$generator: the source folder is untouched" cmp "$work/before" "$work/after"
 done
 
+# ---- targets ----
+
+case $(uname -m) in
+x86_64)
+    mkdir "$work/targets"
+    cp "$source/examples/embed_cmake/pyramid.pool" "$work/targets"
+    cat >"$work/targets/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.23)
+project(targets LANGUAGES C)
+include(CTest)
+find_package(poolc REQUIRED)
+poolc_add_kernels(several SPECS pyramid.pool TARGETS avx512 avx2 sse2 SELFTEST)
+poolc_add_kernels(here SPECS pyramid.pool TARGETS native SELFTEST)
+poolc_add_kernels(plain SPECS pyramid.pool SELFTEST)
+poolc_add_kernels(alone2 SPECS pyramid.pool TARGETS avx2)
+poolc_add_kernels(alone512 SPECS pyramid.pool TARGETS avx512)
+END
+    check "targets: configure" cmake -G Ninja -S "$work/targets" -B "$work/build targets" -DCMAKE_PREFIX_PATH="$prefix"
+    check "targets: build" cmake --build "$work/build targets"
+    check "targets: test" sh -c 'cd "$1" && ctest --output-on-failure && ctest -N | grep -q "Total Tests: 3"' - "$work/build targets"
+    check "targets: several" grep -q 'for avx512, avx2 or sse2; do not edit' "$work/build targets/several.pool/pyramid.c"
+    check "targets: one" grep -q 'for avx512; do not edit' "$work/build targets/alone512.pool/pyramid.c"
+    check "targets: none" grep -q 'pyramid.pool; do not edit' "$work/build targets/plain.pool/pyramid.c"
+    ;;
+esac
+
 # ---- what must be refused ----
 
 # bad WHAT TEXT ARGUMENTS: a project that calls poolc_add_kernels(kernels ARGUMENTS).
@@ -116,6 +142,7 @@ END
 bad "an unknown argument" "unknown arguments: head.pool" "head.pool"
 bad "a misspelt keyword" "unknown arguments: PREFX" "PREFX net SPECS head.pool"
 bad "no specs" "SPECS needs at least one .pool file" "PREFIX net"
+bad "no targets" "nothing behind TARGETS" "SPECS head.pool TARGETS"
 bad "an empty keyword" "nothing behind PREFIX" "SPECS head.pool PREFIX"
 bad "two specs of one name" "two specs are called head" "SPECS head.pool sub/head.pool"
 check "a spec that is not there may be made later" sh -c 'sed -i "s/^poolc_add.*/poolc_add_kernels(kernels SPECS missing.pool)/" "$1" &&

@@ -1,5 +1,7 @@
 # calls.awk - from a generated header, C that calls every kernel on every set of inputs: the middle of bits.c.
 #
+# With -v suffix=_avx2 the kernels of a file for several targets are called that are for this one.
+#
 # A prototype is one line: void cross_max_line_forward(const float *x, float *y);
 # Kernels of a layer stand together and feed each other: y and state of one are those of the next.
 /^void / {
@@ -28,5 +30,5 @@
         if (!reads)
             shown = shown sprintf("    show(\"%s\", \"%s\");\n", name, tensor)
     }
-    printf "    %s(%s);\n%s", name, call, shown
+    printf "    %s%s(%s);\n%s", name, suffix, call, shown
 }

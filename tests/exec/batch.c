@@ -44,6 +44,10 @@ int counts_print(const struct counts *c, bool has_c) {
         printf("  %6lld layers of mode %s\n", (long long)c->mode[i], pc_mode_of((enum pool_mode)i)->name);
         missing += c->mode[i] == 0;
     }
+    for (int i = 0; i < PC_TARGET_COUNT; i++) {
+        printf("  %6lld layers for %s\n", (long long)c->target[i], pc_target_row((enum pc_target)i)->name);
+        missing += c->target[i] == 0 && (!has_c || pc_target_is_here((enum pc_target)i));
+    }
     printf("compared with the reference: %lld elements of plain inputs, of them %lld unchecked; %lld of hard ones, %lld\n",
            (long long)c->plain[0], (long long)c->plain[1], (long long)c->checked[0], (long long)c->checked[1]);
     /* Plain inputs have nothing that would excuse an element but a gradient that lies at a rounding error's mercy. */
@@ -102,6 +106,7 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     }
     const bool numbers = kernel->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
     const bool rolls = plan->axis[0].roll || plan->axis[1].roll || plan->axis[2].roll;
+    seen[KIND_LANES] = plan->form == PC_FORM_LANES;
     seen[KIND_PASSES] = plan->form == PC_FORM_PASSES;
     seen[KIND_PASSES_INDEX] = plan->form == PC_FORM_PASSES && numbers;
     seen[KIND_STAGED] = plan->form == PC_FORM_STAGED;
@@ -216,9 +221,10 @@ static void describe(const struct stage *stage, const char *who, char *to, size_
     struct pc_text spec = {0};
     pc_layer_print(stage->layer, &spec);
     const struct pc_plan_options *plan = &stage->batch->plan;
-    snprintf(to, size, "%s: %s of\n%sbudgets %lld, %lld, %lld, %s inputs of seed %llu\n", who, pc_kernel_suffix[stage->kind],
-             pc_text_string(&spec), (long long)plan->unroll_budget, (long long)plan->loop_budget,
-             (long long)plan->whole_budget, set_name(stage->set), (unsigned long long)stage->batch->seed);
+    snprintf(to, size, "%s: %s of\n%sbudgets %lld, %lld, %lld, for %s, %s inputs of seed %llu\n", who,
+             pc_kernel_suffix[stage->kind], pc_text_string(&spec), (long long)plan->unroll_budget,
+             (long long)plan->loop_budget, (long long)plan->whole_budget, pc_target_row(stage->batch->target)->name,
+             set_name(stage->set), (unsigned long long)stage->batch->seed);
     pc_text_release(&spec);
 }
 
@@ -268,6 +274,7 @@ static size_t build_kernels(struct stage *stage) {
             count_kernel(&batch->counts, kernel);
         }
         batch->counts.mode[layer->desc.mode]++;
+        batch->counts.target[batch->target]++;
         batch->counts.layers++;
     }
     return batch->count;
@@ -281,7 +288,7 @@ static bool complain_of_compiler(struct stage *stage, const char *who, const cha
 
 static bool open_jit(struct stage *stage) {
     struct party *party = &stage->parties[stage->party_count];
-    const struct pc_runner_options options = {.plan = stage->batch->plan};
+    const struct pc_runner_options options = {.plan = stage->batch->plan, .targets = {{stage->batch->target}, 1}};
     *party = (struct party){BATCH_JIT, pc_runner_open(PC_BACKEND_JIT, &stage->module, &options, &stage->diags), true};
     stage->party_count += party->runner != NULL;
     return party->runner || complain_of_compiler(stage, party->name, "it does not start");
@@ -306,8 +313,10 @@ static bool open_c(struct stage *stage, int which) {
     party->jit = false;
     party->name = pc_arena_printf(&batch->arena, "%s %s as %s", batch->compilers[which], optimization[turn % LEVELS][0],
                                   is_cplusplus ? "C++" : "C99");
-    const struct pc_runner_options options = {
-        .plan = batch->plan, .compiler = batch->compilers[which], .flags = words};
+    const struct pc_runner_options options = {.plan = batch->plan,
+                                              .targets = {{batch->target}, 1},
+                                              .compiler = batch->compilers[which],
+                                              .flags = words};
     party->runner = pc_runner_open(PC_BACKEND_CC, &stage->module, &options, &stage->diags);
     stage->party_count += party->runner != NULL;
     batch->counts.kind[KIND_CPLUSPLUS] += is_cplusplus ? (int64_t)batch->count : 0;
@@ -327,6 +336,7 @@ static size_t find_uncompilable(struct batch *batch) {
         struct batch one = {.layers = &batch->layers[i],
                             .count = 1,
                             .plan = batch->plan,
+                            .target = batch->target,
                             .nodes_max = batch->nodes_max,
                             .variant = batch->variant,
                             .seed = batch->seed,
@@ -380,8 +390,9 @@ static bool compare(const struct stage *stage, const struct party *party, const 
     const bool picks = pc_mode_of(stage->layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
     if (party != &stage->parties[0])
         return tensors_equal(set, other, stage->kind, &d) || complain(stage, party->name, &d, NULL);
-    /* The reference rounds sums otherwise; powers of Lp do not overflow in it, and its gradient starts from its own y. */
-    if (picks)
+    /* The reference rounds sums otherwise, also those of gradients; powers of Lp do not overflow in it, and its gradient
+     * starts from its own y. */
+    if (picks && stage->kind != PC_KERNEL_BACKWARD)
         return tensors_equal(set, other, stage->kind, &d) || complain(stage, "the reference as a backend", &d, NULL);
     if (stage->layer->desc.mode == POOL_LP)
         return true;

@@ -41,7 +41,8 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(POWER, "powers by the C library")                                                                                  \
     KIND(DIVISORS, "several divisors in one gradient")                                                                      \
     KIND(CPLUSPLUS, "kernels compiled as C++")                                                                              \
-    KIND(NATIVE, "kernels compiled for this processor")
+    KIND(NATIVE, "kernels compiled for this processor")                                                                     \
+    KIND(LANES, "vectors")
 
 enum kind {
 #define KIND(id, words) KIND_##id,
@@ -52,14 +53,14 @@ enum kind {
 
 struct counts {
     int64_t kind[KIND_COUNT];
-    int64_t mode[POOL_LP + 1], layers, kernels, runs, jit_runs;
+    int64_t mode[POOL_LP + 1], target[PC_TARGET_COUNT], layers, kernels, runs, jit_runs;
     int64_t checked[2], plain[2]; /* elements compared with the reference, and of them unchecked; with plain inputs */
 };
 
 void counts_add(struct counts *to, const struct counts *from);
 
 /* Prints what occurred; the number of what did not, and 1 more if too many elements were not checked. `has_c`: some compiler
- * was one of C, and what is said of those must have occurred too. */
+ * was one of C, and what is said of those must have occurred too; without, every target, also those of other machines. */
 int counts_print(const struct counts *counts, bool has_c);
 
 struct batch {
@@ -67,6 +68,7 @@ struct batch {
     struct pc_layer *layers;
     size_t count, capacity;
     struct pc_plan_options plan;
+    enum pc_target target; /* which the plan is for: all kernels are, by whom they may be run */
     int64_t nodes_max; /* longer kernels would take long to compile */
     int variant;
     uint64_t seed; /* of the inputs */
@@ -78,8 +80,9 @@ struct batch {
 
 struct batch *batch_new(void);
 
-/* Batch `number` of the sequence that `seed` names: `count` random layers, without compilers. (batch_random.c) */
-struct batch *batch_random(uint64_t seed, long number, size_t count);
+/* Batch `number` of the sequence that `seed` names: `count` random layers for a target, without compilers.
+ * (batch_random.c) */
+struct batch *batch_random(uint64_t seed, long number, size_t count, enum pc_target target);
 
 /* Adds a layer, with less unrolling where it would be long to compile; false when it stays too long. */
 bool batch_add(struct batch *batch, const struct pool_desc *desc, enum pc_unroll unroll);

@@ -45,23 +45,59 @@ static void special(struct pool_random *random, struct pool_desc *desc) {
     }
 }
 
+/* Rows of more than one vector, planes of some, or that many channels: what a target's lanes are for, with something left
+ * over nearly always. */
+static void wide(struct pool_random *random, struct pool_desc *desc) {
+    const bool last = pool_random_chance(random, 1, 2);
+    *desc = (struct pool_desc){.mode = (enum pool_mode)pool_random_below(random, POOL_LP + 1),
+                               .rank = (int)pool_random_between(random, 1, 2),
+                               .batch = pool_random_between(random, 1, 2),
+                               .channels = pool_random_between(random, 1, last ? 70 : 5),
+                               .dtype = pool_random_chance(random, 1, 4) ? POOL_F64 : POOL_F32,
+                               .layout = last ? POOL_CHANNELS_LAST : POOL_CHANNELS_FIRST};
+    if (desc->mode == POOL_LP)
+        desc->p = 2;
+    if (desc->mode == POOL_AVG)
+        desc->divisor = (enum pool_divisor)pool_random_below(random, POOL_DIVISOR_WINDOW + 1);
+    if (desc->mode == POOL_MAX || desc->mode == POOL_MIN) {
+        desc->nan = pool_random_chance(random, 1, 3) ? POOL_NAN_IGNORE : POOL_NAN_PROPAGATE;
+        if (pool_random_chance(random, 1, 4))
+            desc->indices = (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
+    }
+    const bool global = pool_random_chance(random, 1, 8), padded = pool_random_chance(random, 1, 2);
+    for (int a = 0; a < desc->rank; a++) {
+        const int64_t longest = desc->rank == 1 ? 200 : last ? 12 : 40;
+        desc->in[a] = pool_random_between(random, 6, longest);
+        desc->kernel[a] = global ? desc->in[a] : pool_random_between(random, 1, pool_random_chance(random, 3, 4) ? 3 : 6);
+        desc->stride[a] = pool_random_between(random, 1, 4);
+        desc->dilation[a] = 1;
+        desc->pad_begin[a] = padded && !global ? pool_random_between(random, 0, desc->kernel[a] / 2) : 0;
+        desc->pad_end[a] = padded && !global ? pool_random_between(random, 0, desc->kernel[a] / 2) : 0;
+    }
+    desc->ceil_mode = pool_random_chance(random, 1, 4);
+}
+
 static void random_desc(struct pool_random *random, struct pool_desc *desc) {
     struct pool_shape shape;
     do {
         if (pool_random_chance(random, 1, 15))
             special(random, desc);
+        else if (pool_random_chance(random, 1, 5))
+            wide(random, desc);
         else
             pool_random_desc(random, desc);
     } while (pool_reference_shape(desc, &shape) != POOL_OK);
 }
 
-struct batch *batch_random(uint64_t seed, long number, size_t count) {
+struct batch *batch_random(uint64_t seed, long number, size_t count, enum pc_target target) {
     static const enum pc_unroll unrolls[] = {PC_UNROLL_AUTO, PC_UNROLL_AUTO, PC_UNROLL_WINDOW, PC_UNROLL_FULL};
     struct batch *batch = batch_new();
     char stream[32];
     snprintf(stream, sizeof stream, "batch %ld", number);
     struct pool_random random = pool_random_start(seed, stream);
     batch->plan = options_of(number);
+    batch->target = target;
+    pc_target_plan(target, &batch->plan);
     batch->nodes_max = number % 7 == 6 ? 5000 : 1200; /* most kernels short, so that many can be compiled */
     batch->variant = (int)(number % VARIANTS);
     batch->seed = seed + (uint64_t)number;

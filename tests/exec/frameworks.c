@@ -295,7 +295,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     struct suite suite = {.folder = argv[1], .module = {.name = "frameworks"}};
-    const struct pc_plan_options straight = {0}, loops = {.unroll_budget = 1}, small = {1, 1, 1};
+    const struct pc_plan_options straight = {0}, loops = {.unroll_budget = 1}, small = {.unroll_budget = 1, .loop_budget = 1, .whole_budget = 1};
     pc_diags_init(&suite.diags, &suite.arena);
     if (load_cases(&suite)) {
         run_backend(&suite, PC_BACKEND_REF, "reference", straight);

@@ -191,8 +191,12 @@ static bool run_batch(const struct batch *batch, const char *compiler) {
     struct pc_text header = {0}, source = {0}, program = {0};
     struct folder folder;
     const struct pc_module module = {.name = "random", .layers = batch->layers, .count = batch->count};
-    const struct pc_frame_options options = {
-        .spec_name = "kernels.pool", .base_name = "kernels", .kernel = {.prefix = "k", .plan = batch->plan}};
+    /* A file for several targets needs no flags of theirs. */
+    const struct pc_targets several = {{batch->target, PC_TARGET_C99}, 2}, none = {.count = 0};
+    const struct pc_frame_options options = {.spec_name = "kernels.pool",
+                                             .base_name = "kernels",
+                                             .kernel = {.prefix = "k", .plan = batch->plan},
+                                             .targets = batch->target == PC_TARGET_C99 ? none : several};
     bool good = false;
     pc_diags_init(&diags, &arena);
     if (pc_frame_write(&module, &options, &(struct pc_frame_texts){.header = &header, .source = &source}, &diags) &&
@@ -228,7 +232,8 @@ int main(int argc, char **argv) {
     bool good = true;
     for (long number = 0; good && number * BATCH < layers; number++) {
         const long left = layers - number * BATCH;
-        struct batch *batch = batch_random(seed, number, (size_t)(left < BATCH ? left : BATCH));
+        struct batch *batch = batch_random(seed, number, (size_t)(left < BATCH ? left : BATCH),
+                                           number % 5 == 1 ? pc_target_native() : PC_TARGET_C99);
         good = run_batch(batch, compiler);
         if (!good)
             printf("in batch %ld of --seed %llu\n", number, (unsigned long long)seed);

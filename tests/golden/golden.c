@@ -2,7 +2,8 @@
  *
  *     golden KIND [--all-ids] FILE.pool...
  *
- * A kind is a row of `kinds`: a function from a source to text. UPDATE_EXPECT=1 in the environment rewrites the
+ * A kind is a row of `kinds`: a function from a source to text.  For targets one source has an expectation for each,
+ * FILE.avx2.expect and so on, and all are looked at. UPDATE_EXPECT=1 in the environment rewrites the
  * expectations. With --all-ids (kind err) every row of diags.def must occur in some expectation. */
 #include "back/frame.h"
 #include "front/diag.h"
@@ -17,6 +18,7 @@
 
 struct unit {
     struct pc_source *source;
+    struct pc_targets targets;
     struct pc_arena *arena;
     struct pc_diags diags;
 };
@@ -76,8 +78,10 @@ static void make_ir(struct unit *unit, struct pc_text *text) {
 }
 
 static void make_c(struct unit *unit, struct pc_text *text) {
-    const struct pc_frame_options options = {
-        .spec_name = "golden.pool", .base_name = "golden", .kernel = {.prefix = "golden", .verify = true}};
+    const struct pc_frame_options options = {.spec_name = "golden.pool",
+                                             .base_name = "golden",
+                                             .kernel = {.prefix = "golden", .verify = true},
+                                             .targets = unit->targets};
     struct pc_text header = {0}, source = {0};
     pc_frame_write(build(unit), &options, &(struct pc_frame_texts){.source = &source, .header = &header}, &unit->diags);
     pc_text_add(text, pc_text_string(&header));
@@ -103,17 +107,26 @@ static void make_err(struct unit *unit, struct pc_text *text) {
     each_kernel(unit, text, show_nothing);
 }
 
-static const struct {
+struct kind {
     const char *name;
     void (*make)(struct unit *unit, struct pc_text *text);
-} kinds[] = {
-    {"ast", make_ast},
-    {"layer", make_layer},
-    {"plan", make_plan},
-    {"ir", make_ir},
-    {"c", make_c},
-    {"llvm", make_llvm},
-    {"err", make_err},
+    const char *variant; /* in the name of the expectation */
+    struct pc_targets targets;
+};
+
+static const struct kind kinds[] = {
+    {"ast", make_ast, "", {.count = 0}},
+    {"layer", make_layer, "", {.count = 0}},
+    {"plan", make_plan, "", {.count = 0}},
+    {"ir", make_ir, "", {.count = 0}},
+    {"c", make_c, "", {.count = 0}},
+    {"llvm", make_llvm, "", {.count = 0}},
+    {"err", make_err, "", {.count = 0}},
+    {"target", make_c, ".sse2", {{PC_TARGET_SSE2}, 1}},
+    {"target", make_c, ".avx2", {{PC_TARGET_AVX2}, 1}},
+    {"target", make_c, ".avx512", {{PC_TARGET_AVX512}, 1}},
+    {"target", make_c, ".neon", {{PC_TARGET_NEON}, 1}},
+    {"targets", make_c, "", {{PC_TARGET_AVX512, PC_TARGET_AVX2, PC_TARGET_SSE2}, 3}},
 };
 
 /* Diagnostics that no small file reaches, and where they are tested instead. */
@@ -193,19 +206,20 @@ static bool is_about_its_name(const char *base, const char *text) {
     return strstr(text, tag) != NULL;
 }
 
-static bool check(void (*make)(struct unit *, struct pc_text *), bool errors, const char *path) {
+static bool check(const struct kind *kind, const char *path) {
     struct pc_arena arena = {0};
     struct pc_text text = {0};
-    struct unit unit = {.arena = &arena};
+    struct unit unit = {.arena = &arena, .targets = kind->targets};
+    const bool errors = kind->make == make_err;
     bool good = false;
     pc_diags_init(&unit.diags, &arena);
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    const char *expect = pc_arena_printf(&arena, "%.*s.expect", (int)(strrchr(path, '.') - path), path);
+    const char *expect = pc_arena_printf(&arena, "%.*s%s.expect", (int)(strrchr(path, '.') - path), path, kind->variant);
     size_t size = 0, expected_size = 0;
     const char *problem = NULL, *bytes = read_file(path, &arena, &size);
     if (bytes) {
         unit.source = pc_source_from_string(base, bytes, size, &arena);
-        make(&unit, &text);
+        kind->make(&unit, &text);
         note_ids(pc_text_string(&text));
         if (errors && !is_about_its_name(base, pc_text_string(&text)))
             problem = "does not report the diagnostic that it is named after";
@@ -245,7 +259,7 @@ static int count_missing_ids(void) {
 }
 
 int main(int argc, char **argv) {
-    int first = 2, failed = 0;
+    int first = 2, failed = 0, checked = 0;
     bool all_ids = argc > 2 && strcmp(argv[2], "--all-ids") == 0;
     first += all_ids;
     if (argc <= first) {
@@ -255,12 +269,14 @@ int main(int argc, char **argv) {
     for (size_t kind = 0; kind < sizeof kinds / sizeof kinds[0]; kind++) {
         if (strcmp(argv[1], kinds[kind].name) != 0)
             continue;
-        for (int i = first; i < argc; i++)
-            failed += !check(kinds[kind].make, kinds[kind].make == make_err, argv[i]);
-        int missing = all_ids ? count_missing_ids() : 0;
-        printf("%s: %d of %d files as expected\n", argv[1], argc - first - failed, argc - first);
-        return failed || missing;
+        for (int i = first; i < argc; i++, checked++)
+            failed += !check(&kinds[kind], argv[i]);
     }
-    printf("golden: unknown kind '%s'\n", argv[1]);
-    return 2;
+    if (checked == 0) {
+        printf("golden: unknown kind '%s'\n", argv[1]);
+        return 2;
+    }
+    int missing = all_ids ? count_missing_ids() : 0;
+    printf("%s: %d of %d files as expected\n", argv[1], checked - failed, checked);
+    return failed || missing;
 }

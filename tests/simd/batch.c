@@ -11,7 +11,7 @@ enum { BUFFERS_MAX = 16 };
 
 void batch_begin(struct batch *batch, enum pc_target target, FILE *data) {
     *batch = (struct batch){.target = target, .data = data};
-    batch->simd = pc_simd_new(&batch->arena, target);
+    batch->simd = pc_simd_new(&batch->arena, target, "");
 }
 
 static size_t bytes_of(const struct ir_buffer *buffer) {
@@ -61,7 +61,7 @@ static void add_row(struct batch *batch, const struct ir_function *f) {
 
 void batch_add(struct batch *batch, struct kit *kit, const char *name, const void *const *contents) {
     struct ir_function *f = kit->f;
-    const struct pc_c_words words = {"RESTRICT", "static", batch->simd};
+    const struct pc_c_words words = {.restrict_word = "RESTRICT", .part = "static", .simd = batch->simd};
     f->name = pc_arena_printf(&kit->arena, "%s_%d", name, batch->count++);
     pc_simplify(f);
     const char *problem = ir_verify(f, pc_target_row(batch->target)->most);

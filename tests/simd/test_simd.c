@@ -64,21 +64,9 @@ static const char *dump_of(struct batch *batch, const char *message, struct pc_a
     return end ? pc_arena_strndup(arena, at, (size_t)(end - at)) : "";
 }
 
-static bool can_run(enum pc_target target) {
-    switch (target) {
-#if defined(__x86_64__)
-    case PC_TARGET_C99: case PC_TARGET_SSE2: return true;
-    case PC_TARGET_AVX2: return __builtin_cpu_supports("avx2");
-    case PC_TARGET_AVX512:
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    case PC_TARGET_NEON: return true; /* by the emulator */
-#else
-    case PC_TARGET_C99: case PC_TARGET_SSE2: case PC_TARGET_AVX2: case PC_TARGET_AVX512: case PC_TARGET_NEON: return true;
-#endif
-    case PC_TARGET_COUNT: break;
-    }
-    return false;
+/* By an emulator, where it is another machine's. */
+static bool can_run(enum pc_target target, const char *emulator) {
+    return *emulator || pc_target_is_here(target);
 }
 
 static void make_batch(struct folder *folder, struct batch *batch, enum pc_target target) {
@@ -124,7 +112,7 @@ static void check_target(enum pc_target target, const char *const *compilers, co
                                       *compilers, pc_target_row(target)->flags, POOLC_SOURCE_DIR, folder.path, folder.path));
         must(&folder, pc_arena_printf(&folder.arena, "%s %s -o %s/program %s/harness.o %s/guarded.o %s/cases.o -lm", linker,
                                       *emulator ? "-static" : "", folder.path, folder.path, folder.path, folder.path));
-        if (!can_run(target))
+        if (!can_run(target, emulator))
             continue;
         const struct pc_process_end end = run(&folder, pc_arena_printf(&folder.arena, "%s %s/program %s/data", emulator,
                                                                        folder.path, folder.path), errors, sizeof errors);

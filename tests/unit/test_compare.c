@@ -526,7 +526,7 @@ Test(compare, overflow_is_unchecked_only_where_it_can_happen) {
     cr_assert(result.mismatches == 1);
 }
 
-Test(compare, selections_are_compared_bit_for_bit) {
+Test(compare, selections_are_exact_and_their_gradients_are_sums) {
     struct pool_desc desc = {.mode = POOL_MAX,
                              .rank = 1,
                              .batch = 1,
@@ -549,7 +549,12 @@ Test(compare, selections_are_compared_bit_for_bit) {
     y[3] = -NAN;
     cr_assert(pool_compare_forward(&desc, x, y, &result) == POOL_OK && result.mismatches == 2 && result.at == 1);
     dx[0] = -0.0f;
-    cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 1 && result.at == 0);
+    dx[2] = nextafterf(2, 1); /* two windows: one rounding */
+    cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 0);
+    dx[0] = 1e-30f; /* no window */
+    dx[1] = nextafterf(1, 2); /* one window: its dy */
+    dx[2] = 2 + 1e-6f;
+    cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 3 && result.at == 0);
     plane[5] = 3;
     cr_assert(pool_compare_indices(&desc, x, POOL_INDICES_PLANE, plane, &result) == POOL_OK && result.mismatches == 1);
     cr_assert(result.at == 5 && result.expected == 2 && result.actual == 3);

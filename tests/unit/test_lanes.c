@@ -1,8 +1,10 @@
-/* test_lanes.c - groups of outputs as lanes: against the windows of each output, one by one; and kernels made of them against
- * the kernels that take one output at a time, bit for bit. */
+/* test_lanes.c - groups of elements as lanes: against the maps that they were made from, one by one; and kernels made of them
+ * against the reference. */
 #include "front/diag.h"
 #include "middle/kernel.h"
-#include "middle/lanes.h"
+#include "middle/lane_plan.h"
+#include "middle/lower.h"
+#include "pool/compare.h"
 #include "pool/random.h"
 
 #include <criterion/criterion.h>
@@ -12,169 +14,241 @@
 
 enum { LAYERS = 1500 };
 
-/* A random layer that may be taken by lanes: maxima of planes, channels-first. NULL: this one is none. */
 static const struct pc_layer *random_layer(uint64_t number, struct pc_arena *arena, struct pc_diags *diags) {
     struct pool_random random = pool_random_start(number, "layer");
     struct pool_desc desc;
     pool_random_desc(&random, &desc);
-    if (desc.rank > 2)
-        return NULL;
-    if (desc.mode != POOL_MAX && desc.mode != POOL_MIN) {
-        desc.mode = number % 2 ? POOL_MAX : POOL_MIN;
-        desc.divisor = POOL_DIVISOR_TAPS;
-        desc.divisor_override = 0;
-        desc.p = 0;
-    }
-    desc.layout = POOL_CHANNELS_FIRST;
-    desc.indices = POOL_INDICES_NONE;
+    if (desc.indices > POOL_INDICES_WINDOW)
+        desc.indices = POOL_INDICES_WINDOW;
     return pc_layer_from_desc("layer", &desc, arena, diags);
 }
 
-static uint64_t bit(int lane) {
-    return (uint64_t)1 << lane;
+static uint32_t bit(int lane) {
+    return (uint32_t)1 << lane;
 }
 
 /* ---- which element feeds which lane ---- */
 
-static void check_tap(const struct pc_layer *layer, const struct pc_lane_tap *tap, int64_t out, int lane, int64_t shift) {
-    const struct pc_axis *height = &layer->axis[1], *width = &layer->axis[2];
-    const struct pc_window h = pc_axis_window(height, out / width->out), w = pc_axis_window(width, out % width->out);
-    const int64_t kh = tap->number / width->kernel, kw = tap->number % width->kernel;
-    const bool inside = kh >= h.tap_begin && kh < h.tap_end && kw >= w.tap_begin && kw < w.tap_end;
-    cr_assert_eq((tap->active & bit(lane)) != 0, inside, "lane %d", lane);
-    if (!inside)
-        return;
-    const struct pc_lane_load *load = &tap->loads[tap->load[lane]];
-    const int64_t expected = (h.start + kh * height->dilation) * width->in + w.start + kw * width->dilation;
-    cr_assert_eq(load->at + shift + tap->lane[lane], expected);
-    cr_assert(load->mask & bit(tap->lane[lane]), "an element is needed and not loaded");
-}
+struct groups {
+    const struct pc_lane_shape *shape;
+    int64_t to[POOL_MAX_RANK], from_count, repeated;
+    uint8_t *seen;
+};
 
-/* Each load stays inside the plane, whichever group of its run it is in. */
-static void check_loads(const struct pc_layer *layer, const struct pc_lane_tap *tap, int lanes, int64_t shift) {
-    for (int i = 0; i < tap->load_count; i++)
-        for (int lane = 0; lane < lanes; lane++) {
-            const int64_t at = tap->loads[i].at + shift + lane;
-            if (tap->loads[i].mask & bit(lane))
-                cr_assert(at >= 0 && at < layer->axis[1].in * layer->axis[2].in, "a load outside the plane");
-        }
-}
-
-static void check_group(const struct pc_layer *layer, const struct pc_lane_group *group, int lanes, int64_t out,
-                        int64_t shift, uint8_t *seen) {
-    uint64_t met = 0;
-    for (int t = 0; t < group->tap_count; t++) {
-        check_loads(layer, &group->taps[t], lanes, shift);
-        cr_assert(t == 0 || group->taps[t - 1].number < group->taps[t].number, "taps out of order");
-        met |= group->taps[t].active;
+/* The element that slot `slot` brings to destination `out`, by the maps; -1: none. */
+static int64_t expected_element(const struct groups *g, int64_t out, const int *slot, int64_t *number) {
+    const int64_t at[] = {out / g->to[2] / g->to[1], out / g->to[2] % g->to[1], out % g->to[2]};
+    int64_t element = 0;
+    *number = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_lane_slot *s = &g->shape->map[a]->slot[at[a] * g->shape->map[a]->slots + slot[a]];
+        if (s->at < 0)
+            return -1;
+        element = element * g->shape->from[a] + s->at;
+        *number += s->tap * g->shape->tap_stride[a];
     }
-    cr_assert_eq(met, group->valid, "a lane without a tap, or a tap of no output");
-    for (int lane = 0; lane < lanes; lane++) {
+    return element;
+}
+
+static void check_tap(const struct groups *g, const struct pc_lane_group *group, const struct pc_lane_tap *tap, int64_t in,
+                      int64_t out) {
+    for (int i = 0; i < tap->load_count; i++)
+        for (int lane = 0; lane < g->shape->lanes; lane++)
+            if (tap->loads[i].mask & bit(lane)) {
+                const int64_t at = tap->loads[i].at + in + lane;
+                cr_assert(at >= 0 && at < g->from_count, "a load outside the source");
+            }
+    for (int lane = 0; lane < g->shape->lanes; lane++) {
         if (!(group->valid & bit(lane)))
             continue;
-        cr_assert_eq(seen[out + lane]++, 0, "an output in two lanes");
-        for (int t = 0; t < group->tap_count; t++)
-            check_tap(layer, &group->taps[t], out + lane, lane, shift);
+        int64_t number;
+        const int64_t expected = expected_element(g, group->out + out + lane, tap->slot, &number);
+        cr_assert_eq((tap->active & bit(lane)) != 0, expected >= 0, "lane %d", lane);
+        if (expected < 0)
+            continue;
+        const struct pc_lane_load *load = &tap->loads[tap->load[lane]];
+        cr_assert_eq(load->at + in + tap->lane[lane], expected);
+        cr_assert(load->mask & bit(tap->lane[lane]), "an element is needed and not loaded");
+        cr_assert_eq(tap->number[lane], number);
     }
 }
 
-static void check_plane(const struct pc_layer *layer, const struct pc_lanes *plane) {
-    const int64_t outputs = layer->axis[1].out * layer->axis[2].out;
-    uint8_t *seen = calloc((size_t)outputs, 1);
-    for (int b = 0; b < plane->block_count; b++) {
-        const struct pc_lane_block *block = &plane->blocks[b];
-        for (int64_t i = 0; i < block->count; i++)
-            for (int r = 0; r < block->run_count; r++)
-                for (int64_t k = 0; k < block->runs[r].count; k++)
-                    check_group(layer, &block->runs[r].group, plane->lanes,
-                                block->runs[r].group.out + i * block->out_step + k * block->runs[r].out_step,
-                                i * block->in_step + k * block->runs[r].in_step, seen);
-    }
-    for (int64_t i = 0; i < outputs; i++)
-        cr_assert_eq(seen[i], 1, "an output in no lane");
-    free(seen);
+/* Every slot that some lane has is there. */
+static void check_complete(const struct groups *g, const struct pc_lane_group *group, int64_t out) {
+    int slot[POOL_MAX_RANK], wanted = 0;
+    for (slot[0] = 0; slot[0] < g->shape->map[0]->slots; slot[0]++)
+        for (slot[1] = 0; slot[1] < g->shape->map[1]->slots; slot[1]++)
+            for (slot[2] = 0; slot[2] < g->shape->map[2]->slots; slot[2]++) {
+                bool active = false;
+                int64_t number;
+                for (int lane = 0; lane < g->shape->lanes; lane++)
+                    active |= (group->valid & bit(lane)) && expected_element(g, group->out + out + lane, slot, &number) >= 0;
+                wanted += active;
+            }
+    cr_assert_eq(group->tap_count, wanted);
 }
 
-Test(lanes, every_lane_has_its_taps) {
-    int planes = 0, repeated = 0;
+static void check_node(struct groups *g, const struct pc_lane_node *node, int64_t in, int64_t out) {
+    g->repeated += node->count > 1;
+    for (int64_t i = 0; i < node->count; i++, in += node->in_step, out += node->out_step) {
+        for (size_t c = 0; c < node->child_count; c++)
+            check_node(g, &node->children[c], in, out);
+        if (!node->group)
+            continue;
+        check_complete(g, node->group, out);
+        for (int t = 0; t < node->group->tap_count; t++)
+            check_tap(g, node->group, &node->group->taps[t], in, out);
+        for (int lane = 0; lane < g->shape->lanes; lane++)
+            if (node->group->valid & bit(lane))
+                g->seen[node->group->out + out + lane]++;
+    }
+}
+
+Test(lanes, every_lane_has_its_slots) {
+    int planes = 0;
+    int64_t repeated = 0;
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
         struct pc_diags diags;
         pc_diags_init(&diags, &arena);
         const struct pc_layer *layer = random_layer(number, &arena, &diags);
-        const struct pc_lanes *plane = layer ? pc_lanes_build(layer, 4 << number % 3, &arena) : NULL;
-        if (plane) {
-            check_plane(layer, plane);
+        const bool backward = number % 2;
+        struct pc_lane_shape shape = {.lanes = number % 7 ? 4 << number % 3 : 1, .rows = 2, .align = 1, .code_max = 1 << 16};
+        struct groups g = {.shape = &shape, .from_count = 1};
+        int64_t to_count = 1;
+        for (int a = 0; layer && a < POOL_MAX_RANK; a++) {
+            const struct pc_axis *axis = &layer->axis[a];
+            shape.map[a] = (backward ? pc_lane_map_backward : pc_lane_map_forward)(axis, 0, backward ? axis->in : axis->out, 0,
+                                                                                  &arena);
+            shape.from[a] = backward ? axis->out : axis->in;
+            shape.tap_stride[a] = 1 + 100 * a;
+            shape.period[a] = backward && !axis->adaptive ? axis->stride : 1;
+            g.to[a] = shape.map[a]->to;
+            g.from_count *= shape.from[a];
+            to_count *= g.to[a];
+        }
+        const struct pc_lane_node *root = layer ? pc_lanes_build(&shape, &arena) : NULL;
+        if (root) {
+            g.seen = calloc((size_t)to_count, 1);
+            check_node(&g, root, 0, 0);
+            for (int64_t i = 0; i < to_count; i++)
+                cr_assert_eq(g.seen[i], 1, "layer %d: element %d in %d lanes", (int)number, (int)i, g.seen[i]);
+            free(g.seen);
             planes++;
-            for (int b = 0; b < plane->block_count; b++)
-                repeated += plane->blocks[b].count > 1 || plane->blocks[b].runs[0].count > 1;
+            repeated += g.repeated > 0;
         }
         pc_arena_release(&arena);
     }
-    cr_assert_gt(planes, LAYERS / 4);
-    cr_assert_gt(repeated, LAYERS / 20);
+    cr_assert_gt(planes, LAYERS / 4, "%d", planes);
+    cr_assert_gt(repeated, LAYERS / 10, "%d", (int)repeated);
 }
 
 /* ---- the kernels ---- */
 
-static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_kind kind, int vector_bytes, bool *lanes,
+struct tensors {
+    void *x, *y, *state, *indices, *dy, *dx;
+};
+
+/* By each way to make a kernel in turn. */
+static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_kind kind, uint64_t number, bool *lanes,
                                  struct pc_arena *arena, struct pc_diags *diags) {
-    const struct pc_kernel_options options = {.prefix = "k", .plan = {.vector_bytes = vector_bytes}, .verify = true};
+    const int vector_bytes = 16 << number % 3;
+    const struct pc_kernel_options options = {
+        .prefix = "k",
+        .plan = {.vector_bytes = vector_bytes, .forced = number % 5 != 0, .choice = (enum pc_plan_choice)(number % PC_PLAN_COUNT)},
+        .verify = true};
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, arena, diags);
-    if (!kernel)
-        return NULL;
-    *lanes = kernel->plan->form == PC_FORM_LANES;
-    return kernel->ir;
+    cr_assert(kernel || diags->first, "a failure without an error");
+    *lanes = kernel && kernel->plan->form == PC_FORM_LANES;
+    return kernel ? kernel->ir : NULL;
 }
 
-static bool same_bits(const void *a, const void *b, int64_t count, bool is_double) {
-    for (int64_t i = 0; i < count; i++) {
-        const double x = is_double ? ((const double *)a)[i] : ((const float *)a)[i];
-        const double y = is_double ? ((const double *)b)[i] : ((const float *)b)[i];
-        if (!(isnan(x) && isnan(y)) && !(x == y && signbit(x) == signbit(y)))
-            return false;
+static void run(const struct ir_function *f, const struct tensors *t) {
+    void *buffers[8];
+    for (size_t i = 0; i < f->buffer_count; i++) {
+        const char *name = f->buffers[i].name;
+        buffers[i] = strcmp(name, "x") == 0         ? t->x
+                     : strcmp(name, "y") == 0       ? t->y
+                     : strcmp(name, "state") == 0   ? t->state
+                     : strcmp(name, "indices") == 0 ? t->indices
+                     : strcmp(name, "dy") == 0      ? t->dy
+                     : strcmp(name, "dx") == 0      ? t->dx
+                                                    : NULL;
     }
-    return true;
+    cr_assert(ir_eval(f, buffers));
 }
 
-static void compare_kernels(const struct pc_layer *layer, enum pc_kernel_kind kind, uint64_t number, int *compared,
-                            struct pc_arena *arena, struct pc_diags *diags) {
-    const bool is_double = layer->desc.dtype == POOL_F64;
-    const size_t real = is_double ? sizeof(double) : sizeof(float), states = (size_t)layer->y_count * sizeof(int64_t);
+/* The state or the indices that a kernel left. */
+static void check_taps(const struct pc_layer *layer, const struct ir_function *f, const struct tensors *t, uint64_t number) {
+    struct pool_comparison result;
+    int64_t *taps = malloc((size_t)layer->y_count * sizeof *taps);
+    for (size_t i = 0; i < f->buffer_count; i++) {
+        const bool is_state = strcmp(f->buffers[i].name, "state") == 0;
+        const void *from = is_state ? t->state : t->indices;
+        if (!is_state && strcmp(f->buffers[i].name, "indices") != 0)
+            continue;
+        for (int64_t k = 0; k < layer->y_count; k++)
+            taps[k] = f->buffers[i].element == IR_U8    ? ((const uint8_t *)from)[k]
+                      : f->buffers[i].element == IR_U16 ? ((const uint16_t *)from)[k]
+                      : f->buffers[i].element == IR_I32 ? ((const int32_t *)from)[k]
+                                                        : ((const int64_t *)from)[k];
+        cr_assert_eq(pool_compare_indices(&layer->desc, t->x, POOL_INDICES_WINDOW, taps, &result), POOL_OK);
+        cr_assert_eq(result.mismatches, 0, "layer %d, %s: element %d is %g, but should be %g", (int)number,
+                     f->buffers[i].name, (int)result.at, result.actual, result.expected);
+    }
+    free(taps);
+}
+
+static void check_kernels(const struct pc_layer *layer, uint64_t number, int *checked, struct pc_arena *arena,
+                          struct pc_diags *diags) {
+    const struct pool_desc *desc = &layer->desc;
+    const size_t real = desc->dtype == POOL_F64 ? sizeof(double) : sizeof(float);
     const size_t x_bytes = (size_t)layer->x_count * real, y_bytes = (size_t)layer->y_count * real;
-    bool plain = false, lanes = false;
-    struct ir_function *one = build(layer, kind, 0, &plain, arena, diags);
-    struct ir_function *many = build(layer, kind, 16 << number % 3, &lanes, arena, diags);
-    cr_assert_eq(pc_diags_error_count(diags), 0, "layer %d: %s", (int)number, diags->first ? diags->first->text : "");
-    cr_assert_not(plain);
-    if (!lanes)
-        return;
-    void *x = malloc(x_bytes), *y[2] = {calloc(1, y_bytes), calloc(1, y_bytes)};
-    void *state[2] = {calloc(1, states), calloc(1, states)};
-    pool_random_hard(number, "x", (enum pool_hard)(number % POOL_HARD_COUNT), layer->desc.dtype, layer->x_count, x);
-    cr_assert(ir_eval(one, (void *const[]){x, y[0], state[0]}));
-    cr_assert(ir_eval(many, (void *const[]){x, y[1], state[1]}));
-    cr_assert(same_bits(y[0], y[1], layer->y_count, is_double), "layer %d", (int)number);
-    cr_assert_eq(memcmp(state[0], state[1], states), 0, "the tap numbers of layer %d", (int)number);
-    ++*compared;
-    free(x);
-    for (int i = 0; i < 2; i++) {
-        free(y[i]);
-        free(state[i]);
+    struct tensors t = {malloc(x_bytes), calloc(1, y_bytes), calloc((size_t)layer->y_count, sizeof(int64_t)),
+                        calloc((size_t)layer->y_count, sizeof(int64_t)), malloc(y_bytes), calloc(1, x_bytes)};
+    struct pool_comparison result;
+    if (number % 2) {
+        pool_random_hard(number, "x", (enum pool_hard)(number / 2 % POOL_HARD_COUNT), desc->dtype, layer->x_count, t.x);
+    } else {
+        pool_random_fill(number, "x", desc->dtype, layer->x_count, t.x);
     }
+    pool_random_fill(number, "dy", desc->dtype, layer->y_count, t.dy);
+    for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+        bool lanes = false;
+        if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
+            continue;
+        const struct ir_function *f = build(layer, (enum pc_kernel_kind)kind, number, &lanes, arena, diags);
+        cr_assert_eq(pc_diags_error_count(diags), 0, "layer %d: %s", (int)number, diags->first ? diags->first->text : "");
+        *checked += lanes;
+        run(f, &t);
+        if (kind == PC_KERNEL_BACKWARD)
+            cr_assert_eq(pool_compare_backward(desc, t.x, t.y, t.dy, t.dx, &result), POOL_OK);
+        else
+            cr_assert_eq(pool_compare_forward(desc, t.x, t.y, &result), POOL_OK);
+        if (kind != PC_KERNEL_BACKWARD)
+            check_taps(layer, f, &t, number);
+        struct pc_text text = {0};
+        pc_layer_print(layer, &text);
+        cr_assert_eq(result.mismatches, 0, "layer %d, %s: element %d is %g, but should be %g\n%s", (int)number,
+                     pc_kernel_suffix[kind], (int)result.at, result.actual, result.expected, pc_text_string(&text));
+        pc_text_release(&text);
+    }
+    void *all[] = {t.x, t.y, t.state, t.indices, t.dy, t.dx};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
 }
 
-Test(lanes, kernels_give_the_same_bits) {
-    int compared = 0;
+Test(lanes, kernels_agree_with_the_reference) {
+    int checked = 0;
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
         struct pc_diags diags;
         pc_diags_init(&diags, &arena);
         const struct pc_layer *layer = random_layer(number, &arena, &diags);
-        for (int kind = PC_KERNEL_FORWARD; layer && layer->x_count < 5000 && kind <= PC_KERNEL_TRAIN; kind++)
-            if (pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
-                compare_kernels(layer, (enum pc_kernel_kind)kind, number, &compared, &arena, &diags);
+        /* Only where a gradient is not for a state that no forward pass left. */
+        if (layer && layer->x_count < 5000 && (layer->forward || pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_WEIGHT))
+            check_kernels(layer, number, &checked, &arena, &diags);
         pc_arena_release(&arena);
     }
-    cr_assert_gt(compared, LAYERS / 4, "%d", compared);
+    cr_assert_gt(checked, LAYERS / 3, "%d", checked);
 }

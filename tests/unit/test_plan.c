@@ -6,6 +6,7 @@
 #include "front/diag.h"
 #include "front/parse.h"
 #include "middle/kernel.h"
+#include "middle/lane_plan.h"
 #include "middle/lanes.h"
 #include "pool/random.h"
 
@@ -14,6 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+/* Of a straight line, of loops, of whole windows; bytes of a vector. */
+#define BUDGET(straight, loops, whole, bytes)                                                                               \
+    {.unroll_budget = straight, .loop_budget = loops, .whole_budget = whole, .vector_bytes = bytes}
 
 /* Beyond any estimate: a budget that is never exceeded. */
 static const int64_t PLENTY = INT64_C(1) << 40;
@@ -99,7 +104,7 @@ static void check_reasons(const struct pc_plan *plan) {
 
 /* The kernel as C, or, where the C of no target has its vectors, as it is. */
 static const char *text_of(const struct pc_kernel *kernel, struct pc_arena *arena) {
-    static const struct pc_c_words words = {"restrict", "static", NULL};
+    static const struct pc_c_words words = {.restrict_word = "restrict", .part = "static"};
     struct pc_text text = {0};
     if (kernel->plan->form == PC_FORM_LANES)
         ir_print(kernel->ir, &text);
@@ -166,7 +171,7 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->budget.unroll_budget, PC_UNROLL_BUDGET);
     cr_assert_eq(plan->budget.loop_budget, PC_LOOP_BUDGET);
     cr_assert_eq(plan->budget.whole_budget, PC_WHOLE_BUDGET);
-    const struct pc_plan_options own = {7, 8, 9, 0};
+    const struct pc_plan_options own = BUDGET(7, 8, 9, 0);
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->budget, &own, sizeof own), 0);
     close_front(&front);
@@ -224,7 +229,7 @@ Test(plan, unroll_window_gives_loops) {
             open_text(&front, texts[i]);
             if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind)) {
                 /* not even a loop budget of one node brings loops over taps */
-                const struct pc_kernel *k = must_build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options){0, 1, 1, 0});
+                const struct pc_kernel *k = must_build(&front, (enum pc_kernel_kind)kind, (struct pc_plan_options)BUDGET(0, 1, 1, 0));
                 cr_assert_eq(k->plan->form, PC_FORM_LOOPS);
                 cr_assert_gt(loops_of(k), 0);
                 cr_assert(has_reason(k->plan, "unroll window"));
@@ -270,48 +275,48 @@ struct wanted {
 
 static const struct wanted forms[] = {
     /* Nothing to share, and short: whole windows in loops. */
-    {"mode max; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_LOOPS,
+    {"mode max; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS,
      "loops over equal windows"},
-    {"mode avg; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_BACKWARD, {1, 0, 0, 0}, PC_FORM_LOOPS,
+    {"mode avg; channels 4; shape 32 x 32; kernel 2", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS,
      "loops over equal windows"},
-    {"mode max; shape 64; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; shape 64; kernel 3; stride 1", PC_KERNEL_FORWARD, BUDGET(1, 0, 1, 0), PC_FORM_LOOPS, "loops over equal windows"},
     /* Overlap along two axes. */
-    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_PASSES, "share the results"},
-    {"mode avg; channels 7; shape 16 x 16; kernel 7; stride 1; layout nhwc", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_PASSES,
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 0), PC_FORM_PASSES, "share the results"},
+    {"mode avg; channels 7; shape 16 x 16; kernel 7; stride 1; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 0), PC_FORM_PASSES,
      "share the results"},
     /* Too long as whole windows, by budget. */
-    {"mode sum; shape 32 x 32; kernel 4", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_PASSES, "one axis at a time"},
-    {"mode max; shape 32 x 32; kernel 4; indices plane", PC_KERNEL_TRAIN, {1, 0, 1, 0}, PC_FORM_PASSES, "one axis at a time"},
-    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_PASSES, "one axis at a time"},
-    {"mode avg; channels 20; shape 16 x 16; kernel 3; stride 2; padding 1; layout nhwc", PC_KERNEL_BACKWARD, {1, 0, 1, 0},
+    {"mode sum; shape 32 x 32; kernel 4", PC_KERNEL_FORWARD, BUDGET(1, 0, 1, 0), PC_FORM_PASSES, "one axis at a time"},
+    {"mode max; shape 32 x 32; kernel 4; indices plane", PC_KERNEL_TRAIN, BUDGET(1, 0, 1, 0), PC_FORM_PASSES, "one axis at a time"},
+    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_FORWARD, BUDGET(1, 0, 1, 0), PC_FORM_PASSES, "one axis at a time"},
+    {"mode avg; channels 20; shape 16 x 16; kernel 3; stride 2; padding 1; layout nhwc", PC_KERNEL_BACKWARD, BUDGET(1, 0, 1, 0),
      PC_FORM_STAGED, "dy is copied"},
     /* Vectors, where the machine has them and the layer is one that they are for. */
-    {"mode max; shape 14 x 14; kernel 2", PC_KERNEL_TRAIN, {0, 0, 0, 64}, PC_FORM_LANES, "16 outputs at a time"},
-    {"mode min; shape 14 x 14; kernel 3; stride 1; padding 1", PC_KERNEL_FORWARD, {0, 0, 0, 16}, PC_FORM_LANES,
+    {"mode max; shape 14 x 14; kernel 2", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 64), PC_FORM_LANES, "16 outputs at a time"},
+    {"mode min; shape 14 x 14; kernel 3; stride 1; padding 1", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 16), PC_FORM_LANES,
      "4 outputs at a time"},
-    {"mode max; shape 14 x 14; kernel 2; unroll full", PC_KERNEL_FORWARD, {0, 0, 0, 64}, PC_FORM_STRAIGHT, "straight line"},
-    {"mode max; channels 3; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_FORWARD, {1, 0, 0, 64}, PC_FORM_LOOPS,
+    {"mode max; shape 14 x 14; kernel 2; unroll full", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_STRAIGHT, "straight line"},
+    {"mode max; channels 3; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LOOPS,
      "loops over equal windows"},
     /* Tap numbers compared side by side. */
-    {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, {1, 0, 0, 0}, PC_FORM_STAGED,
+    {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
      "dy is copied"},
     /* Staging knows ordinary windows only, and local arrays have a limit. */
-    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_BACKWARD, {1, 0, 1, 0}, PC_FORM_LOOPS, "loops over equal windows"},
-    {"mode max; shape 400 x 400; kernel 3; stride 1", PC_KERNEL_FORWARD, {1, 0, 1, 0}, PC_FORM_LOOPS,
+    {"mode avg; shape 13 x 13; output 5", PC_KERNEL_BACKWARD, BUDGET(1, 0, 1, 0), PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; shape 400 x 400; kernel 3; stride 1", PC_KERNEL_FORWARD, BUDGET(1, 0, 1, 0), PC_FORM_LOOPS,
      "loops over equal windows"},
     /* Taps, windows and phases by loops, in each form that has loops. */
-    {"mode max; shape 64; kernel 9", PC_KERNEL_FORWARD, {1, 1, 0, 0}, PC_FORM_LOOPS, "taps along W by a loop"},
-    {"mode avg; shape 64; kernel 9; stride 4", PC_KERNEL_BACKWARD, {1, 1, 0, 0}, PC_FORM_LOOPS,
+    {"mode max; shape 64; kernel 9", PC_KERNEL_FORWARD, BUDGET(1, 1, 0, 0), PC_FORM_LOOPS, "taps along W by a loop"},
+    {"mode avg; shape 64; kernel 9; stride 4", PC_KERNEL_BACKWARD, BUDGET(1, 1, 0, 0), PC_FORM_LOOPS,
      "windows and phases along W by a loop"},
-    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, {1, 1, 0, 0}, PC_FORM_PASSES, "taps along H by a loop"},
-    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_BACKWARD, {1, 1, 0, 0}, PC_FORM_STAGED,
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(1, 1, 0, 0), PC_FORM_PASSES, "taps along H by a loop"},
+    {"mode max; shape 32 x 32; kernel 3; stride 2", PC_KERNEL_BACKWARD, BUDGET(1, 1, 0, 0), PC_FORM_STAGED,
      "windows and phases along H"},
     /* Tiles, schemes and the wide state. */
-    {"mode max; channels 9; shape 40; kernel 4; stride 1; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_LOOPS,
+    {"mode max; channels 9; shape 40; kernel 4; stride 1; layout nwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS,
      "tiles of 2 outputs along W"},
-    {"mode sum; channels 9; shape 64; kernel 16; layout nwc", PC_KERNEL_FORWARD, {1, 0, 0, 0}, PC_FORM_LOOPS, "dyadic blocks"},
-    {"mode max; shape 64; kernel 16; stride 1", PC_KERNEL_FORWARD, {0, 0, 0, 0}, PC_FORM_STRAIGHT, "combinations"},
-    {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, {1, 0, 0, 0}, PC_FORM_LOOPS, "tap numbers become bytes"},
+    {"mode sum; channels 9; shape 64; kernel 16; layout nwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS, "dyadic blocks"},
+    {"mode max; shape 64; kernel 16; stride 1", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 0), PC_FORM_STRAIGHT, "combinations"},
+    {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS, "tap numbers become bytes"},
 };
 
 Test(plan, every_form_when_the_budgets_say_so) {
@@ -329,9 +334,10 @@ Test(plan, every_form_when_the_budgets_say_so) {
             rolled |= plan->axis[a].roll;
             tiled |= plan->axis[a].tile > 1;
         }
-        cr_assert_eq(tiled, has_reason(plan, "tiles of"), "%s", w->attributes);
+        cr_assert_eq(tiled, has_reason(plan, "tiles of 2 outputs"), "%s", w->attributes);
         cr_assert_eq(rolled, has_reason(plan, "by a loop"), "%s", w->attributes);
-        const bool local = plan->form == PC_FORM_PASSES || plan->form == PC_FORM_STAGED || plan->wide_state;
+        const bool local = plan->form == PC_FORM_PASSES || plan->form == PC_FORM_STAGED || plan->wide_state ||
+                           (plan->lanes && plan->lanes->local_bytes > 0);
         cr_assert_eq(local_bytes_of(k->ir) > 0, local, "%s", w->attributes);
         close_front(&front);
     }
@@ -351,7 +357,7 @@ Test(plan, blocks_of_channels_fit_the_stack) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct front front;
         open_text(&front, cases[i].attributes);
-        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){1, 0, 0, 0})->plan;
+        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options)BUDGET(1, 0, 0, 0))->plan;
         cr_assert_eq(plan->form, PC_FORM_PASSES, "%s", cases[i].attributes);
         cr_assert(plan->block >= cases[i].least && plan->block <= cases[i].most, "%s: %lld", cases[i].attributes,
                   (long long)plan->block);
@@ -366,8 +372,8 @@ Test(plan, rolled_taps_make_short_code) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct front front;
         open_text(&front, "mode max; shape 200; kernel 50; stride 25");
-        const struct pc_kernel *whole = must_build(&front, kinds[i], (struct pc_plan_options){1, PLENTY, PLENTY, 0});
-        const struct pc_kernel *rolled = must_build(&front, kinds[i], (struct pc_plan_options){1, 20, PLENTY, 0});
+        const struct pc_kernel *whole = must_build(&front, kinds[i], (struct pc_plan_options)BUDGET(1, PLENTY, PLENTY, 0));
+        const struct pc_kernel *rolled = must_build(&front, kinds[i], (struct pc_plan_options)BUDGET(1, 20, PLENTY, 0));
         cr_assert(rolled->plan->axis[POOL_MAX_RANK - 1].roll && !whole->plan->axis[POOL_MAX_RANK - 1].roll);
         cr_assert_lt(rolled->cost.code, whole->cost.code / 2, "%s", pc_kernel_suffix[kinds[i]]);
         close_front(&front);
@@ -439,8 +445,8 @@ Test(plan, schemes_split_in_two_parts) {
 
 /* From the best that there is to the least: straight lines, whole windows, apart, by loops. */
 static const struct pc_plan_options budgets[] = {
-    {0, 0, 0, 0},  {1500, 0, 0, 0},   {1, PLENTY, PLENTY, 0}, {1, 0, 0, 0},  {1, 0, 1, 0},
-    {1, 60, 1, 0}, {1, 1, PLENTY, 0}, {1, 1, 1, 0},           {0, 0, 0, 16}, {0, 0, 0, 64},
+    BUDGET(0, 0, 0, 0),  BUDGET(1500, 0, 0, 0),   BUDGET(1, PLENTY, PLENTY, 0), BUDGET(1, 0, 0, 0),  BUDGET(1, 0, 1, 0),
+    BUDGET(1, 60, 1, 0), BUDGET(1, 1, PLENTY, 0), BUDGET(1, 1, 1, 0),           BUDGET(0, 0, 0, 16), BUDGET(0, 0, 0, 64),
 };
 enum { BUDGETS = sizeof budgets / sizeof *budgets, LAYERS = 300, FORMS = PC_FORM_STAGED + 1 };
 
@@ -450,7 +456,7 @@ struct tally {
 
 static void check_kernel(const struct pc_kernel *k, struct tally *tally) {
     const struct pc_plan *plan = k->plan;
-    const char *problem = ir_verify(k->ir, plan->lanes ? plan->lanes->lanes : 1);
+    const char *problem = ir_verify(k->ir, IR_LANES_MAX);
     bool rolled = false;
     if (problem)
         cr_assert_fail("%s", problem);

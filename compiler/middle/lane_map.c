@@ -1,0 +1,113 @@
+/* lane_map.c - see lane_map.h. */
+#include "middle/lane_map.h"
+
+static struct pc_lane_slot *new_slots(int64_t count, int slots, struct pc_arena *arena) {
+    struct pc_lane_slot *slot = PC_NEW_ARRAY(arena, (size_t)(count * slots), struct pc_lane_slot);
+    for (int64_t i = 0; i < count * slots; i++)
+        slot[i] = (struct pc_lane_slot){-1, -1};
+    return slot;
+}
+
+static const struct pc_lane_map *new_map(int64_t to, int slots, const struct pc_lane_slot *slot, struct pc_arena *arena) {
+    struct pc_lane_map *map = PC_NEW(arena, struct pc_lane_map);
+    *map = (struct pc_lane_map){.to = to, .slots = slots, .slot = slot};
+    return map;
+}
+
+const struct pc_lane_map *pc_lane_map_identity(int64_t count, struct pc_arena *arena) {
+    struct pc_lane_slot *slot = new_slots(count, 1, arena);
+    for (int64_t i = 0; i < count; i++)
+        slot[i] = (struct pc_lane_slot){(int32_t)i, 0};
+    return new_map(count, 1, slot, arena);
+}
+
+const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
+                                              struct pc_arena *arena) {
+    const int slots = (int)axis->kernel;
+    struct pc_lane_slot *slot = new_slots(count, slots, arena);
+    for (int64_t i = 0; i < count; i++) {
+        const struct pc_window w = pc_axis_window(axis, begin + i);
+        for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++)
+            slot[i * slots + tap] =
+                (struct pc_lane_slot){(int32_t)(w.start + tap * axis->dilation - origin), (int32_t)tap};
+    }
+    return new_map(count, slots, slot, arena);
+}
+
+/* ---- windows that cover a position ----
+ *
+ * Windows that cover a position follow each other, unless taps are dilated.  Then each has the slot that it would have if
+ * there were windows on both sides without end, so that neighbouring positions have the same tap in the same slot also where
+ * windows are missing.  Other windows are just counted. */
+
+struct covers {
+    const struct pc_axis *axis;
+    int64_t begin, count, origin;
+    int *met; /* [count]: windows so far */
+    int most;
+    struct pc_lane_slot *slot; /* [count][most]; NULL while they are counted */
+};
+
+static bool is_regular(const struct pc_axis *axis) {
+    return !axis->adaptive && axis->dilation == 1;
+}
+
+static int slot_of(const struct covers *c, int64_t in, int64_t out) {
+    const struct pc_axis *axis = c->axis;
+    if (!is_regular(axis))
+        return c->met[in];
+    const int64_t reach = c->begin + in + axis->pad_begin - (axis->kernel - 1); /* the first window begins here or later */
+    return (int)(out - (reach >= 0 ? (reach + axis->stride - 1) / axis->stride : -(-reach / axis->stride)));
+}
+
+static void visit(struct covers *c) {
+    for (int64_t i = 0; i < c->count; i++)
+        c->met[i] = 0;
+    for (int64_t out = 0; out < c->axis->out; out++) {
+        const struct pc_window w = pc_axis_window(c->axis, out);
+        for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++) {
+            const int64_t in = w.start + tap * c->axis->dilation - c->begin;
+            if (in < 0 || in >= c->count)
+                continue;
+            const int which = slot_of(c, in, out);
+            c->met[in]++;
+            if (c->slot)
+                c->slot[in * c->most + which] = (struct pc_lane_slot){(int32_t)(out - c->origin), (int32_t)tap};
+            else if (which >= c->most)
+                c->most = which + 1;
+        }
+    }
+}
+
+const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
+                                               struct pc_arena *arena) {
+    struct covers c = {axis, begin, count, origin, PC_NEW_ARRAY(arena, (size_t)count, int), 1, NULL};
+    visit(&c);
+    c.slot = new_slots(count, c.most, arena);
+    visit(&c);
+    return new_map(count, c.most, c.slot, arena);
+}
+
+const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
+                                               struct pc_arena *arena) {
+    struct pc_lane_map *dividing = PC_NEW(arena, struct pc_lane_map);
+    int64_t *divisor = PC_NEW_ARRAY(arena, (size_t)map->to, int64_t);
+    for (int64_t i = 0; i < map->to; i++)
+        divisor[i] = pc_axis_count(axis, begin + i);
+    *dividing = *map;
+    dividing->divisor = divisor;
+    return dividing;
+}
+
+void pc_lane_map_extent(const struct pc_lane_map *map, int64_t *first, int64_t *last) {
+    *first = INT64_MAX;
+    *last = -1;
+    for (int64_t i = 0; i < map->to * map->slots; i++) {
+        if (map->slot[i].at < 0)
+            continue;
+        *first = map->slot[i].at < *first ? map->slot[i].at : *first;
+        *last = map->slot[i].at > *last ? map->slot[i].at : *last;
+    }
+    if (*last < 0)
+        *first = 0;
+}

@@ -1,0 +1,42 @@
+/* lane_map.h - which positions of a source feed each position of a destination, along one axis.
+ *
+ * A forward pass feeds an output with the taps of its window, a backward pass an input with the windows that cover it; both
+ * are lists of source positions in ascending order, written out here once.  What reads them (lanes.h) needs no formula, so
+ * strides, dilations, paddings and adaptive windows are all the same to it. */
+#ifndef PC_LANE_MAP_H
+#define PC_LANE_MAP_H
+
+#include "front/axis.h"
+
+struct pc_lane_slot {
+    int32_t at;  /* position of the source; -1: outside of it */
+    int32_t tap; /* number of the tap along the axis */
+};
+
+struct pc_lane_map {
+    int64_t to; /* positions of the destination */
+    int slots;  /* of each of them */
+    const struct pc_lane_slot *slot; /* [to][slots] */
+    const int64_t *divisor;          /* [to]: this axis' factor; NULL: 1 everywhere */
+};
+
+/* Each of `count` positions feeds itself. */
+const struct pc_lane_map *pc_lane_map_identity(int64_t count, struct pc_arena *arena);
+
+/* Outputs begin .. begin + count - 1 from the input, whose position `origin` is position 0 of the source: slot t is tap t. */
+const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
+                                              struct pc_arena *arena);
+
+/* Input positions begin .. begin + count - 1 from the windows that cover them, in ascending order; window `origin` is position
+ * 0 of the source. */
+const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
+                                               struct pc_arena *arena);
+
+/* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
+const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
+                                               struct pc_arena *arena);
+
+/* The first and the last position of the source that the map needs; 0 and -1 where it needs none. */
+void pc_lane_map_extent(const struct pc_lane_map *map, int64_t *first, int64_t *last);
+
+#endif

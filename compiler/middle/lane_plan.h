@@ -1,0 +1,60 @@
+/* lane_plan.h - how a kernel made of vectors goes about its layer: whole windows at once or one axis at a time, in which
+ * bands, and which groups of lanes each pass has.
+ *
+ * Candidates are built and their work is counted; the one with the least is taken.  A pass reads the kernel's inputs or what
+ * the pass before it left in local arrays.  Where those would not stay in the first level cache, the layer is taken in bands
+ * along the outermost axis that is reduced. */
+#ifndef PC_LANE_PLAN_H
+#define PC_LANE_PLAN_H
+
+#include "middle/lanes.h"
+#include "middle/plan.h"
+
+enum pc_lane_work {
+    PC_LANE_REDUCE, /* forward: windows, or what the pass before left of them */
+    PC_LANE_WEIGH,  /* backward: dy times what depends on the window alone, into a local array */
+    PC_LANE_SUM,    /* backward: the sum over the windows that cover an input */
+    PC_LANE_SPLIT,  /* backward of max and min, all but the last axis: the sum over the windows that selected this row, and which
+                       tap of it they selected */
+    PC_LANE_SELECT, /* backward of max and min: the sum over the windows that selected this input */
+};
+
+struct pc_lane_pass {
+    enum pc_lane_work work;
+    const char *words; /* for the reader of the kernel */
+    const struct pc_lane_node *groups;
+    bool first, last;
+    bool in_order;      /* elements are written in the order of memory, so that a vector may reach beyond its own: what comes
+                           next overwrites it */
+    int64_t to_count;   /* elements of the destination: of the local array where the pass is not the last */
+    int64_t tap_stride[POOL_MAX_RANK]; /* REDUCE: from slot to slot along an axis */
+    int64_t row_taps;                  /* SPLIT: of the axes inside */
+};
+
+enum { PC_LANE_PASSES_MAX = 1 + POOL_MAX_RANK };
+
+/* `count` equal bands; the first begins at elements `in` and `out` of the sides that the kernel reads and writes. */
+struct pc_lane_band {
+    int64_t count, in, out, in_step, out_step;
+    struct pc_lane_pass pass[PC_LANE_PASSES_MAX];
+    int pass_count;
+};
+
+struct pc_lane_plan {
+    int lanes;     /* of a vector */
+    int64_t block; /* channels-last: channels at a time, a multiple of lanes or all of them; else 1 */
+    struct pc_lane_band *bands;
+    size_t band_count, band_capacity;
+    bool divides_last;   /* backward: all windows have one divisor, which divides the sum */
+    int64_t local_count[PC_LANE_PASSES_MAX]; /* elements of the local array behind each pass but the last */
+    int64_t local_bytes;                     /* of all of them, those of tap numbers included */
+    double work;         /* operations for one plane or one vector of channels */
+    double code;
+    const char *why;
+};
+
+/* The best plan for vectors of `lanes` values; NULL where there is none: windows with indices of a plane, too much code, planes
+ * with fewer elements than lanes. */
+const struct pc_lane_plan *pc_lane_plan_build(const struct pc_plan *plan, int lanes, struct pc_arena *arena);
+
+#endif

@@ -1,0 +1,45 @@
+/* lower_fold.h - the taps of a window become one value: what is known of those seen so far, and how more are added.
+ *
+ * The same for one lane and for many: the types are those of the nest.  Internal to lower*.c.
+ *
+ * note [NaN without a second compare]
+ * pick_gt(b, a) keeps a NaN in a but loses one in b.  Where only the value is wanted, what stands on the right is therefore
+ * looked at apart from the maximum: one unordered compare sees two of them, the masks are or-ed, and one select at the end
+ * puts NaN in place.  Where tap numbers are wanted too, the comparison that chooses must itself let a later NaN win. */
+#ifndef PC_LOWER_FOLD_H
+#define PC_LOWER_FOLD_H
+
+#include "middle/lower_nest.h"
+
+/* The taps seen so far, in order. */
+struct fold {
+    ir_ref value;
+    ir_ref tap, index; /* tap number; plane or tensor position relative to the tile; 0 when not wanted */
+    ir_ref nan;        /* mask: some tap on the right was NaN, `pending` aside; 0 for none */
+    ir_ref pending;    /* a right side not yet looked at for NaN; 0 for none */
+    bool raw;          /* a single tap as loaded: may be NaN although NaN are to be ignored */
+    uint64_t missing;  /* lanes that saw no tap; their value is the identity */
+};
+
+bool fold_picks(const struct nest *nest);
+bool fold_propagates_nan(const struct nest *nest);
+
+/* What changes nothing when it is combined: of a sum -0, since 0 + -0 is 0. */
+ir_ref fold_identity(struct nest *nest);
+
+/* The taps of a, then those of b. */
+struct fold fold_combine(struct nest *nest, const struct fold *a, const struct fold *b);
+
+/* Nothing is left pending. */
+void fold_settle(struct nest *nest, struct fold *fold);
+
+/* A tap that is NaN counts as the identity, where NaN are ignored and it would be kept as the left operand. */
+ir_ref fold_without_nan(struct nest *nest, const struct fold *fold);
+
+/* The mode's function of one element, before it is combined. */
+ir_ref fold_lift(struct nest *nest, ir_ref x);
+
+/* The value when all taps were seen: of picks NaN where one was met, of lp the root. A division is the caller's. */
+ir_ref fold_finish(struct nest *nest, struct fold *fold);
+
+#endif
