@@ -86,21 +86,21 @@ void pc_dispatch_tests(const struct pc_targets *targets, const char *prefix, str
     }
 }
 
-void pc_dispatch_function(const struct ir_function *function, const struct pc_targets *targets, const char *prefix,
-                          const char *restrict_word, struct pc_arena *arena, struct pc_text *text) {
+void pc_dispatch_part(const struct ir_function *function, const struct pc_targets *targets, const char *prefix,
+                      const char *restrict_word, struct pc_arena *arena, struct pc_text *text) {
     const char *arguments = "";
     for (size_t i = 0; i < function->buffer_count; i++)
         if (function->buffers[i].role != IR_LOCAL)
-            arguments = pc_arena_printf(arena, "%s%s%s", arguments, *arguments ? ", " : "", function->buffers[i].name);
+            arguments = pc_arena_printf(arena, "%s%s, ", arguments, function->buffers[i].name);
     pc_text_add(text, "\n");
-    pc_emit_c_signature(function, restrict_word, text);
+    pc_emit_c_part_signature(function, restrict_word, text);
     pc_text_add(text, " {\n");
     for (int i = 0; i < targets->count; i++) {
         if (i < targets->count - 1)
             pc_text_printf(text, "    %sif (%s)\n", i ? "else " : "", macro(targets->items[i], prefix, arena));
         else
             pc_text_add(text, "    else\n");
-        pc_text_printf(text, "        %s%s(%s);\n", function->name, pc_dispatch_suffix(targets->items[i], arena), arguments);
+        pc_text_printf(text, "        %s%s(%spart, parts);\n", function->name, pc_dispatch_suffix(targets->items[i], arena), arguments);
     }
     pc_text_add(text, "}\n");
 }

@@ -23,8 +23,8 @@ const char *pc_dispatch_suffix(enum pc_target target, struct pc_arena *arena);
 /* Macros PREFIX_HAS_AVX2, which the public functions ask. */
 void pc_dispatch_tests(const struct pc_targets *targets, const char *prefix, struct pc_arena *arena, struct pc_text *text);
 
-/* The public function, with the words of pc_emit_c_signature(). */
-void pc_dispatch_function(const struct ir_function *function, const struct pc_targets *targets, const char *prefix,
-                          const char *restrict_word, struct pc_arena *arena, struct pc_text *text);
+/* The public function that runs a part, with the words of pc_emit_c_part_signature(). */
+void pc_dispatch_part(const struct ir_function *function, const struct pc_targets *targets, const char *prefix,
+                      const char *restrict_word, struct pc_arena *arena, struct pc_text *text);
 
 #endif

@@ -397,20 +397,35 @@ static void print_assignment(struct emitter *e, const char *declare, ir_ref to, 
 }
 
 static void print_block(struct emitter *e, const struct ir_block *block);
+static void print_shared(struct emitter *e, const struct ir_block *block);
 
-static void print_loop(struct emitter *e, uint32_t number) {
+/* The name of where a part of the loops with this trip count begins or ends. */
+static void print_bound(struct emitter *e, const char *word, int64_t trip) {
+    pc_text_printf(e->w.text, "%s%" PRId64, word, trip);
+}
+
+static void print_loop_head(struct emitter *e, const struct ir_loop *loop, bool is_split) {
+    pc_writer_begin(&e->w);
+    if (loop->trip == 1) {
+        pc_text_add(e->w.text, "{\n");
+        return;
+    }
+    pc_text_printf(e->w.text, "for (%s %s = %s", e->index_type, loop->name, is_split ? "" : "0");
+    if (is_split)
+        print_bound(e, "from", loop->trip);
+    pc_text_printf(e->w.text, "; %s < ", loop->name);
+    print_bound(e, is_split ? "to" : "", loop->trip);
+    pc_text_printf(e->w.text, "; ++%s) {\n", loop->name);
+}
+
+static void print_loop(struct emitter *e, uint32_t number, enum ir_share share) {
     const struct ir_loop *loop = &e->f->loops[number];
     const struct ir_carried *carried = loop->carried;
     for (size_t i = 0; i < loop->carried_count; i++)
         print_assignment(e, c_type(e, ir_at(e->f, carried[i].param)->type), carried[i].param, "", carried[i].initial);
-    pc_writer_begin(&e->w);
-    if (loop->trip == 1)
-        pc_text_add(e->w.text, "{\n");
-    else
-        pc_text_printf(e->w.text, "for (%s %s = 0; %s < %" PRId64 "; ++%s) {\n", e->index_type, loop->name, loop->name,
-                       loop->trip, loop->name);
+    print_loop_head(e, loop, share == IR_SPLIT);
     e->w.depth++;
-    print_block(e, &loop->body);
+    (share == IR_OPEN ? print_shared : print_block)(e, &loop->body);
     /* All change at once: a value that is itself carried by this loop is kept aside before it is overwritten. */
     for (size_t i = 0; i < loop->carried_count; i++)
         if (ir_at(e->f, carried[i].next)->op == IR_CARRIED)
@@ -427,26 +442,53 @@ static void print_loop(struct emitter *e, uint32_t number) {
     pc_writer_close(&e->w);
 }
 
+static void print_item(struct emitter *e, ir_ref ref, enum ir_share share) {
+    const struct ir_node *n = ir_at(e->f, ref);
+    if (n->op == IR_STORE) {
+        print_store(e, n);
+    } else if (n->op == IR_FOR) {
+        print_loop(e, n->aux, share);
+    } else if (n->op == IR_COMMENT) {
+        pc_writer_begin(&e->w);
+        pc_text_printf(e->w.text, "/* %s */\n", e->f->comments[n->aux]);
+    } else if (n->op != IR_NONE && !e->size[ref] && is_used(e, ref)) {
+        print_declaration(e, ref);
+    }
+}
+
 static void print_block(struct emitter *e, const struct ir_block *block) {
-    for (size_t i = 0; i < block->count; i++) {
-        const ir_ref ref = block->items[i];
-        const struct ir_node *n = ir_at(e->f, ref);
-        if (n->op == IR_STORE) {
-            print_store(e, n);
-        } else if (n->op == IR_FOR) {
-            print_loop(e, n->aux);
-        } else if (n->op == IR_COMMENT) {
-            pc_writer_begin(&e->w);
-            pc_text_printf(e->w.text, "/* %s */\n", e->f->comments[n->aux]);
-        } else if (n->op != IR_NONE && !e->size[ref] && is_used(e, ref)) {
-            print_declaration(e, ref);
+    for (size_t i = 0; i < block->count; i++)
+        print_item(e, block->items[i], IR_EVERY);
+}
+
+/* A block that is shared out among parts: of each run, first what is for every part, then what is for part 0. */
+static void print_shared(struct emitter *e, const struct ir_block *block) {
+    for (size_t begin = 0, end; begin < block->count; begin = end) {
+        bool first = false;
+        end = ir_parts_run(e->f, e->parts, block, begin);
+        for (size_t i = begin; i < end; i++) {
+            const enum ir_share share = (enum ir_share)e->parts->share[block->items[i]];
+            first |= share == IR_FIRST;
+            if (share != IR_FIRST)
+                print_item(e, block->items[i], share);
         }
+        if (!first)
+            continue;
+        pc_writer_begin(&e->w);
+        add(e, "if (part == 0) {\n");
+        e->w.depth++;
+        for (size_t i = begin; i < end; i++)
+            if (e->parts->share[block->items[i]] == IR_FIRST)
+                print_item(e, block->items[i], IR_FIRST);
+        pc_writer_close(&e->w);
     }
 }
 
 /* ---- the function ---- */
 
-static void print_parameters(const struct ir_function *function, const char *restrict_word, struct pc_text *text) {
+/* `end`: what comes behind the last one. */
+static void print_parameters(const struct ir_function *function, const char *restrict_word, const char *end,
+                             struct pc_text *text) {
     const char *comma = "";
     for (size_t i = 0; i < function->buffer_count; i++) {
         const struct ir_buffer *buffer = &function->buffers[i];
@@ -456,15 +498,35 @@ static void print_parameters(const struct ir_function *function, const char *res
                        ir_elements[buffer->element].c_type, restrict_word, *restrict_word ? " " : "", buffer->name);
         comma = ", ";
     }
-    pc_text_add(text, ")");
+    pc_text_add(text, end);
 }
+
+static const char part_parameters[] = ", size_t part, size_t parts)";
 
 void pc_emit_c_signature(const struct ir_function *function, const char *restrict_word, struct pc_text *text) {
     pc_text_printf(text, "void %s(", function->name);
-    print_parameters(function, restrict_word, text);
+    print_parameters(function, restrict_word, ")", text);
 }
 
-/* A part may do without some of the function's arrays: inputs that no window sees need no dy. */
+void pc_emit_c_part_signature(const struct ir_function *function, const char *restrict_word, struct pc_text *text) {
+    pc_text_printf(text, "void %s_part(", function->name);
+    print_parameters(function, restrict_word, part_parameters, text);
+}
+
+/* "name_part(x, y, 0, 1)" */
+static void print_call_of(const struct ir_function *function, const char *suffix, const char *end, struct pc_text *text) {
+    const char *comma = "";
+    pc_text_printf(text, "%s%s(", function->name, suffix);
+    for (size_t i = 0; i < function->buffer_count; i++) {
+        if (function->buffers[i].role == IR_LOCAL)
+            continue;
+        pc_text_printf(text, "%s%s", comma, function->buffers[i].name);
+        comma = ", ";
+    }
+    pc_text_printf(text, "%s;\n", end);
+}
+
+/* A piece may do without some of the function's arrays: inputs that no window sees need no dy. */
 static void print_unused(struct emitter *e, const struct ir_block *block) {
     for (size_t i = 0; i < e->f->buffer_count; i++) {
         if (e->f->buffers[i].role == IR_LOCAL || ir_uses_buffer(e->f, block, i))
@@ -475,17 +537,17 @@ static void print_unused(struct emitter *e, const struct ir_block *block) {
     }
 }
 
-/* Parts of a straight line have no local arrays; with one, the function stays whole. */
-static bool is_in_parts(const struct ir_function *f) {
+/* Pieces of a straight line have no local arrays; with one, the function stays whole. */
+static bool is_in_pieces(const struct ir_function *f) {
     for (size_t i = 0; i < f->buffer_count; i++)
         if (f->buffers[i].role == IR_LOCAL)
             return false;
     return ir_has_parts(f);
 }
 
-static void print_part(struct emitter *e, const struct pc_c_words *words, ir_ref ref) {
+static void print_piece(struct emitter *e, const struct pc_c_words *words, ir_ref ref) {
     pc_text_printf(e->w.text, "%s void %s_%" PRIu32 "(", words->part, e->f->name, ir_at(e->f, ref)->aux);
-    print_parameters(e->f, words->restrict_word, e->w.text);
+    print_parameters(e->f, words->restrict_word, ")", e->w.text);
     pc_text_add(e->w.text, " {\n");
     e->w.depth++;
     print_unused(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
@@ -494,22 +556,52 @@ static void print_part(struct emitter *e, const struct pc_c_words *words, ir_ref
     pc_text_add(e->w.text, "\n");
 }
 
-static void print_part_call(struct emitter *e, ir_ref ref) {
+static void print_piece_call(struct emitter *e, ir_ref ref) {
+    char number[16];
+    snprintf(number, sizeof number, "_%" PRIu32, ir_at(e->f, ref)->aux);
     pc_writer_begin(&e->w);
-    pc_text_printf(e->w.text, "%s_%" PRIu32 "(", e->f->name, ir_at(e->f, ref)->aux);
-    for (size_t i = 0; i < e->f->buffer_count; i++)
-        pc_text_printf(e->w.text, "%s%s", i ? ", " : "", e->f->buffers[i].name);
-    pc_writer_end(&e->w, ");");
+    print_call_of(e->f, number, ")", e->w.text);
 }
 
-/* The statements of the function itself, blocks as calls where they are parts. */
-static void print_body(struct emitter *e, bool parts) {
-    if (!parts) {
-        print_block(e, &e->f->body);
-        return;
+/* Where the iterations of this part begin and end. */
+static void print_bounds(struct emitter *e, const char *begin) {
+    for (size_t i = 0; i < e->parts->trip_count; i++) {
+        const int64_t trip = e->parts->trips[i];
+        static const char *const words[] = {"from", "to"}, *const parts[] = {"part", "part + 1"};
+        for (int k = 0; k < 2; k++) {
+            pc_writer_begin(&e->w);
+            pc_text_printf(e->w.text, "const %s ", e->index_type);
+            print_bound(e, words[k], trip);
+            pc_text_printf(e->w.text, " = (%s)%s(%" PRId64 ", %s, parts);\n", e->index_type, begin, trip, parts[k]);
+        }
     }
-    for (size_t i = 0; i < e->f->body.count; i++)
-        print_part_call(e, e->f->body.items[i]);
+}
+
+static void print_locals(struct emitter *e) {
+    for (size_t i = 0; i < e->f->buffer_count; i++) {
+        const struct ir_buffer *buffer = &e->f->buffers[i];
+        if (buffer->role == IR_LOCAL)
+            pc_text_printf(e->w.text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name,
+                           buffer->count + e->front[i]);
+    }
+}
+
+/* The statements of the function itself, blocks as calls where they are pieces. */
+static void print_body(struct emitter *e, const struct pc_c_words *words, bool pieces) {
+    e->w.depth++;
+    if (words->is_static && !e->parts->is_split)
+        pc_text_add(e->w.text, "    (void)parts;\n    if (part > 0)\n        return;\n");
+    print_locals(e);
+    print_bounds(e, words->begin);
+    if (!pieces)
+        print_unused(e, &e->f->body);
+    if (e->parts->is_split)
+        print_shared(e, &e->f->body);
+    else if (!pieces)
+        print_block(e, &e->f->body);
+    for (size_t i = 0; pieces && i < e->f->body.count; i++)
+        print_piece_call(e, e->f->body.items[i]);
+    pc_writer_close(&e->w);
 }
 
 /* A masked access may begin before a local array, where C has no address: the array gets elements there. */
@@ -528,41 +620,77 @@ static void make_room(struct emitter *e) {
     }
 }
 
-void pc_emit_c_function(const struct ir_function *function, const struct pc_c_words *words, struct pc_text *text) {
-    struct emitter e = {.f = function, .simd = words->simd, .w = {.text = text}, .index_type = "int32_t"};
+void pc_emit_c_whole(const struct ir_function *function, const struct pc_c_words *words, struct pc_text *text) {
+    pc_emit_c_signature(function, words->restrict_word, text);
+    pc_text_add(text, " {\n");
+    if (words->openmp) {
+        pc_text_add(text, "#if defined(_OPENMP)\n    const int parts = omp_get_max_threads();\n"
+                          "#pragma omp parallel for schedule(static, 1)\n"
+                          "    for (int part = 0; part < parts; ++part)\n        ");
+        print_call_of(function, "_part", ", (size_t)part, (size_t)parts)", text);
+        pc_text_add(text, "#else\n");
+    }
+    pc_text_add(text, "    ");
+    print_call_of(function, "_part", ", 0, 1)", text);
+    pc_text_add(text, words->openmp ? "#endif\n}\n" : "}\n");
+}
+
+/* The definition of name_part() as a call of name(). */
+static void print_only_part(const struct ir_function *function, const struct pc_c_words *words, struct pc_text *text) {
+    pc_emit_c_part_signature(function, words->restrict_word, text);
+    pc_text_add(text, " {\n    (void)parts;\n    if (part == 0)\n        ");
+    print_call_of(function, "", ")", text);
+    pc_text_add(text, "}\n");
+}
+
+void pc_emit_c_begin(const char *name, struct pc_text *text) {
+    pc_text_printf(text,
+                   "\n/* Where part number `part` of a loop begins; what cannot be divided goes to the last parts. */\n"
+                   "static inline int64_t %s(int64_t trip, size_t part, size_t parts) {\n"
+                   "    if (parts == 1)\n"
+                   "        return part == 0 ? 0 : trip;\n"
+                   "    const uint64_t share = (uint64_t)trip / parts, small = parts - (uint64_t)trip %% parts;\n"
+                   "    return (int64_t)(part * share + (part > small ? part - small : 0));\n"
+                   "}\n",
+                   name);
+}
+
+void pc_emit_c_function(const struct ir_function *function, const struct ir_parts *parts, const struct pc_c_words *words,
+                        struct pc_text *text) {
+    static const struct ir_parts whole = {0};
+    struct emitter e = {.f = function, .parts = parts ? parts : &whole, .simd = words->simd, .w = {.text = text}};
     struct pc_arena scratch = {.out_of_memory = function->arena->out_of_memory};
     e.uses = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
     e.block = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
     e.size = PC_NEW_ARRAY(&scratch, function->node_count, uint8_t);
     e.front = PC_NEW_ARRAY(&scratch, function->buffer_count, int64_t);
+    e.index_type = "int32_t";
     for (size_t i = 0; i < function->buffer_count; i++)
         if (function->buffers[i].count > INT32_MAX)
             e.index_type = "int64_t";
     make_room(&e);
     count_uses(&e, &function->body, 1);
     choose_inline(&e, &function->body, 1);
-    const bool parts = is_in_parts(function);
-    for (size_t i = 0; parts && i < function->body.count; i++)
-        print_part(&e, words, function->body.items[i]);
-    pc_text_add(text, words->is_static ? "static " : "");
-    pc_emit_c_signature(function, words->restrict_word, text);
-    pc_text_add(text, " {\n");
-    e.w.depth++;
-    for (size_t i = 0; i < function->buffer_count; i++) {
-        const struct ir_buffer *buffer = &function->buffers[i];
-        if (buffer->role == IR_LOCAL)
-            pc_text_printf(text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name,
-                           buffer->count + e.front[i]);
+    const bool pieces = is_in_pieces(function);
+    for (size_t i = 0; pieces && i < function->body.count; i++)
+        print_piece(&e, words, function->body.items[i]);
+    if (words->is_static) {
+        pc_text_printf(text, "static void %s(", function->name);
+        print_parameters(function, words->restrict_word, part_parameters, text);
+    } else {
+        (e.parts->is_split ? pc_emit_c_part_signature : pc_emit_c_signature)(function, words->restrict_word, text);
     }
-    if (!parts)
-        print_unused(&e, &function->body);
-    print_body(&e, parts);
-    pc_writer_close(&e.w);
+    pc_text_add(text, " {\n");
+    print_body(&e, words, pieces);
     pc_arena_release(&scratch);
+    if (words->is_static || !parts)
+        return;
+    pc_text_add(text, "\n");
+    (parts->is_split ? pc_emit_c_whole : print_only_part)(function, words, text);
 }
 
 struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
-    struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = is_in_parts(function)};
+    struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = is_in_pieces(function)};
     bool multiplies = false, adds = false;
     for (size_t i = 0; i < function->buffer_count; i++)
         needs.integers |= !ir_elements[function->buffers[i].element].real;

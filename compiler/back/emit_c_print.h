@@ -5,9 +5,11 @@
 
 #include "back/simd.h"
 #include "back/writer.h"
+#include "middle/ir_parts.h"
 
 struct emitter {
     const struct ir_function *f;
+    const struct ir_parts *parts;
     struct pc_simd *simd;
     struct pc_writer w;
     const char *index_type; /* of loop variables, wide enough for every offset */

@@ -146,9 +146,11 @@ struct bodies {
     const struct pc_frame_options *options;
     struct pc_targets targets;
     const char *guard; /* what macros of the file begin with */
+    const char *begin; /* the function that says where a part begins */
     struct pc_arena *arena, *scratch; /* of the file, and of one kernel at a time */
     struct pc_text interface, source, dispatch;
     struct pc_c_needs needs;
+    bool is_split; /* some kernel */
 };
 
 /* The kernels for one target. */
@@ -162,23 +164,30 @@ struct section {
 
 static void add_kernel(const struct pc_kernel *kernel, struct section *section, struct bodies *bodies) {
     const struct pc_c_needs needs = pc_emit_c_needs(kernel->ir);
-    const char *restrict_word = section->words.restrict_word;
+    const struct ir_parts parts = ir_parts_of(kernel->ir, bodies->scratch);
     bodies->needs.math |= needs.math;
     bodies->needs.integers |= needs.integers;
     bodies->needs.contraction |= needs.contraction;
     bodies->needs.parts |= needs.parts;
     bodies->needs.selects |= needs.selects;
+    bodies->is_split |= parts.is_split;
     struct ir_function named = *kernel->ir;
     named.name = pc_arena_printf(bodies->scratch, "%s%s", named.name, section->suffix);
     pc_text_add(&section->code, "\n");
     add_kernel_comment(kernel, &section->code);
-    pc_emit_c_function(&named, &section->words, &section->code);
+    pc_emit_c_function(&named, &parts, &section->words, &section->code);
     if (!section->first)
         return;
     pc_emit_c_signature(kernel->ir, "", &bodies->interface);
     pc_text_add(&bodies->interface, ";\n");
-    if (bodies->targets.count > 1)
-        pc_dispatch_function(kernel->ir, &bodies->targets, bodies->guard, restrict_word, bodies->scratch, &bodies->dispatch);
+    pc_emit_c_part_signature(kernel->ir, "", &bodies->interface);
+    pc_text_add(&bodies->interface, ";\n");
+    if (bodies->targets.count == 1)
+        return;
+    pc_dispatch_part(kernel->ir, &bodies->targets, bodies->guard, section->words.restrict_word, bodies->scratch,
+                     &bodies->dispatch);
+    pc_text_add(&bodies->dispatch, "\n");
+    pc_emit_c_whole(kernel->ir, &section->words, &bodies->dispatch);
 }
 
 static bool add_kernels(const struct pc_layer *layer, struct section *section, struct bodies *bodies,
@@ -209,8 +218,10 @@ static struct pc_simd *add_section(const struct pc_module *module, int number, s
                               .code = {.out_of_memory = bodies->arena->out_of_memory}};
     section.words = (struct pc_c_words){.restrict_word = pc_arena_printf(bodies->arena, "%s_RESTRICT", bodies->guard),
                                         .part = pc_arena_printf(bodies->arena, "%s_PART", bodies->guard),
+                                        .begin = bodies->begin,
                                         .simd = pc_simd_new(bodies->arena, target, section.suffix),
-                                        .is_static = several};
+                                        .is_static = several,
+                                        .openmp = bodies->options->openmp};
     pc_target_plan(target, &section.kernel.plan);
     bool ok = true;
     for (size_t i = 0; i < module->count; i++) {
@@ -267,7 +278,7 @@ static const char *compiler_settings(const struct pc_c_needs *needs, struct pc_a
                            needs->selects ? gcc_selects : "");
 }
 
-/* Long straight lines come in parts, because compilers are slow on one long block; inlining would join them again. */
+/* Long straight lines come in pieces, because compilers are slow on one long block; inlining would join them again. */
 static const char part_definition[] = "#if defined(__GNUC__)\n"
                                       "#define %s_PART static __attribute__((noinline))\n"
                                       "#else\n"
@@ -279,11 +290,12 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
     struct pc_arena scratch = {.out_of_memory = arena.out_of_memory};
     const struct pc_text empty = {.out_of_memory = arena.out_of_memory};
-    struct pc_text spec = empty, includes = empty;
+    struct pc_text spec = empty, includes = empty, shared = empty;
     const char *guard = upper(pc_frame_prefix_from(options->base_name, &arena), &arena);
     struct bodies bodies = {.options = options,
                             .targets = pc_targets_or_c99(&options->targets),
                             .guard = guard,
+                            .begin = pc_arena_printf(&arena, "%s_begin", options->kernel.prefix),
                             .arena = &arena,
                             .scratch = &scratch,
                             .interface = empty,
@@ -292,6 +304,11 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     const bool ok = add_sections(module, &bodies, &includes, diags);
     const bool is_c99 = bodies.targets.count == 1 && bodies.targets.items[0] == PC_TARGET_C99;
     const char *math = bodies.needs.math ? "\n#include <math.h>\n" : "";
+    const char *omp = options->openmp ? "\n#if defined(_OPENMP)\n#include <omp.h>\n#endif\n" : "";
+    if (bodies.needs.parts)
+        pc_text_printf(&shared, part_definition, guard, guard);
+    if (bodies.is_split)
+        pc_emit_c_begin(bodies.begin, &shared);
     add_spec(module, &spec);
     const struct pc_template_value values[] = {
         {"BASE", options->base_name},
@@ -300,9 +317,9 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
         {"VERSION", POOLC_VERSION},
         {"GUARD", pc_arena_printf(&arena, "%s_H", guard)},
         {"RESTRICT", pc_arena_printf(&arena, "%s_RESTRICT", guard)},
-        {"PARTS", bodies.needs.parts ? pc_arena_printf(&arena, part_definition, guard, guard) : ""},
+        {"SHARED", pc_text_string(&shared)},
         {"CANONICAL", pc_text_string(&spec)},
-        {"MATH", pc_arena_printf(&arena, "%s%s", math, pc_text_string(&includes))},
+        {"MATH", pc_arena_printf(&arena, "%s%s%s", math, pc_text_string(&includes), omp)},
         {"SETTINGS", compiler_settings(&bodies.needs, &arena)},
         {"INTERFACE", pc_text_string(&bodies.interface)},
         {"KERNELS", pc_text_string(&bodies.source)},
@@ -314,7 +331,7 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
         pc_template_fill(pc_template_kernel_h, values, texts->header);
     if (ok && texts->selftest)
         pc_selftest_write(module, options, values, texts->selftest);
-    struct pc_text *const all[] = {&bodies.interface, &bodies.source, &bodies.dispatch, &spec, &includes};
+    struct pc_text *const all[] = {&bodies.interface, &bodies.source, &bodies.dispatch, &spec, &includes, &shared};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         pc_text_release(all[i]);
     pc_arena_release(&scratch);

@@ -12,6 +12,7 @@ struct pc_frame_options {
     const char *spec_name; /* file name of the spec, without folders: "net.pool" */
     const char *base_name; /* of the generated files: "net" for net.c, net.h, net_selftest.c */
     struct pc_kernel_options kernel;
+    bool openmp; /* functions run their parts by OpenMP, where the C compiler has that */
     struct pc_targets targets; /* free of pc_targets_problem(); what the plan must know of them comes from here */
 };
 

@@ -24,6 +24,7 @@ bool pc_target_has(enum pc_target target, struct ir_type type) {
 
 void pc_target_plan(enum pc_target target, struct pc_plan_options *options) {
     options->vector_bytes = rows[target].bytes;
+    options->target = rows[target].name;
 }
 
 /* ---- this processor ---- */
@@ -52,6 +53,14 @@ bool pc_target_is_here(enum pc_target target) {
         break;
     }
     return false;
+}
+
+void pc_target_plan_bytes(int bytes, struct pc_plan_options *options) {
+    options->vector_bytes = bytes;
+    options->target = NULL;
+    for (int t = 0; t < PC_TARGET_COUNT; t++)
+        if (rows[t].bytes == bytes && pc_target_is_here((enum pc_target)t))
+            options->target = rows[t].name;
 }
 
 enum pc_target pc_target_native(void) {

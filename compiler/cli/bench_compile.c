@@ -2,14 +2,13 @@
  * and from the text of a spec to a first result in a fresh process. */
 #include "cli/bench.h"
 
+#include "cli/clock.h"
 #include "cli/json.h"
 #include "llvm/jit.h"
 #include "run/process.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { REPEAT_DEFAULT = 5 };
 
@@ -19,37 +18,21 @@ struct times {
     size_t line;         /* operations in the longest straight line */
 };
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return 1e3 * (double)time.tv_sec + 1e-6 * (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b) {
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, int64_t count) {
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return values[count / 2];
-}
-
 /* ---- one kernel ---- */
 
 static bool compile_once(struct pc_cli *cli, struct pc_jit *jit, const struct pc_layer *layer, enum pc_kernel_kind kind,
                          struct times *times) {
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
-    struct pc_kernel_options options = {
-        .prefix = "bench",
-        .plan = {.unroll_budget = cli->options.unroll_budget, .vector_bytes = pc_jit_vector_bytes()}};
+    struct pc_kernel_options options = {.prefix = "bench", .plan = cli->plan};
     if (cli->options.targets.count)
         pc_target_plan(cli->options.targets.items[0], &options.plan);
-    const double begin = now();
+    else
+        pc_target_plan_bytes(pc_jit_vector_bytes(), &options.plan);
+    const double begin = pc_clock();
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, &arena, &cli->diags);
-    const double middle = now();
+    const double middle = pc_clock();
     struct pc_jit_code *code = kernel ? pc_jit_compile(jit, kernel->ir, &cli->diags) : NULL;
-    *times = (struct times){.middle = middle - begin, .llvm = now() - middle};
+    *times = (struct times){.middle = middle - begin, .llvm = pc_clock() - middle};
     if (kernel) {
         times->operations = kernel->cost.code;
         times->line = ir_longest_line(kernel->ir, &kernel->ir->body);
@@ -70,8 +53,8 @@ static bool measure(struct pc_cli *cli, struct pc_jit *jit, const struct pc_laye
         middle[i] = times->middle;
         llvm[i] = times->llvm;
     }
-    times->middle = median(middle, repeat);
-    times->llvm = median(llvm, repeat);
+    times->middle = pc_median(middle, repeat);
+    times->llvm = pc_median(llvm, repeat);
     return true;
 }
 
@@ -87,14 +70,14 @@ static double fresh_process(struct pc_cli *cli, const char *layer, int64_t repea
         char errors[1];
         struct pc_signals signals;
         pc_signals_hold(&signals);
-        const double begin = now();
+        const double begin = pc_clock();
         const struct pc_process_end end = pc_process_run(arguments, &signals, errors, sizeof errors);
-        times[i] = now() - begin;
+        times[i] = pc_clock() - begin;
         pc_signals_release(&signals);
         if (!end.started || end.status != 0)
             return 0;
     }
-    return median(times, repeat);
+    return pc_median(times, repeat);
 }
 
 /* ---- the report ---- */

@@ -4,15 +4,14 @@
 #include "cli/bench.h"
 
 #include "back/frame.h"
+#include "cli/clock.h"
 #include "cli/json.h"
 #include "front/parse.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
 enum { REPEAT_DEFAULT = 20 };
 
@@ -23,12 +22,6 @@ struct round {
 struct facts {
     size_t layers, kernels, bytes; /* bytes of C */
 };
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return 1e3 * (double)time.tv_sec + 1e-6 * (double)time.tv_nsec;
-}
 
 /* The most memory that this process ever held, in bytes. The kernel's own record first: what getrusage() says begins with
  * the size of the process that started this one. */
@@ -51,20 +44,19 @@ static struct round run_round(struct pc_cli *cli, struct facts *facts) {
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
     struct pc_diags diags;
     struct pc_text source = pc_cli_text(cli), header = pc_cli_text(cli);
-    const double begin = now();
+    const double begin = pc_clock();
     pc_diags_init(&diags, &arena);
     const struct pc_module *module = pc_layers_build(pc_parse(cli->source, &arena, &diags), cli->source, &arena, &diags);
-    const double middle = now();
+    const double middle = pc_clock();
     const struct pc_frame_options options = {
         .spec_name = module->name,
         .base_name = module->name,
-        .kernel = {.prefix = pc_frame_prefix_from(module->name, &arena),
-                   .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .kernel = {.prefix = pc_frame_prefix_from(module->name, &arena), .plan = cli->plan},
         .targets = cli->options.targets,
     };
     const struct pc_frame_texts texts = {.source = &source, .header = &header};
     pc_frame_write(module, &options, &texts, &diags);
-    const double end = now();
+    const double end = pc_clock();
     *facts = (struct facts){.layers = module->count, .bytes = source.size + header.size};
     for (size_t i = 0; i < module->count; i++)
         for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
@@ -75,17 +67,11 @@ static struct round run_round(struct pc_cli *cli, struct facts *facts) {
     return (struct round){middle - begin, end - middle, end - begin};
 }
 
-static int compare(const void *a, const void *b) {
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(const struct round *rounds, int64_t count, size_t member, struct pc_arena *arena) {
+static double median_of(const struct round *rounds, int64_t count, size_t member, struct pc_arena *arena) {
     double *values = PC_NEW_ARRAY(arena, (size_t)count, double);
     for (int64_t i = 0; i < count; i++)
         memcpy(&values[i], (const char *)&rounds[i] + member, sizeof *values);
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return values[count / 2];
+    return pc_median(values, count);
 }
 
 /* The diagnostics of the plan, once: a round forgets its own. */
@@ -94,7 +80,7 @@ static bool can_be_generated(struct pc_cli *cli, const struct pc_module *module)
     const struct pc_frame_options options = {
         .spec_name = "spec",
         .base_name = "spec",
-        .kernel = {.prefix = "spec", .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .kernel = {.prefix = "spec", .plan = cli->plan},
         .targets = cli->options.targets};
     const struct pc_frame_texts texts = {.source = &source};
     const bool good = pc_frame_write(module, &options, &texts, &cli->diags);
@@ -110,9 +96,9 @@ void pc_bench_generate(struct pc_cli *cli, const struct pc_module *module) {
         return;
     for (int64_t i = 0; i < count; i++)
         rounds[i] = run_round(cli, &facts);
-    const double front = median(rounds, count, offsetof(struct round, front), &cli->arena);
-    const double generation = median(rounds, count, offsetof(struct round, generation), &cli->arena);
-    const double all = median(rounds, count, offsetof(struct round, all), &cli->arena);
+    const double front = median_of(rounds, count, offsetof(struct round, front), &cli->arena);
+    const double generation = median_of(rounds, count, offsetof(struct round, generation), &cli->arena);
+    const double all = median_of(rounds, count, offsetof(struct round, all), &cli->arena);
     const int64_t peak = peak_memory();
     struct pc_text text = pc_cli_text(cli);
     struct pc_json json = {.text = &text};

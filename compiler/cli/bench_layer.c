@@ -73,29 +73,39 @@ static void add_constants(const struct pc_layer *layer, struct pc_text *text) {
     }
 }
 
+/* The function NAME_SUFFIX() of the program, which makes the call, or, of several threads, each its part of it. */
+static void add_caller(const char *name, const char *suffix, int threads, const char *call, struct pc_text *text) {
+    if (threads <= 1) {
+        pc_text_printf(text, "static void %s_%s(void) {\n    %s);\n}\n", name, suffix, call);
+        return;
+    }
+    pc_text_printf(text, "static void %s_%s_part(size_t part) {\n    %s, part, THREADS);\n}\n", name, suffix, call);
+    pc_text_printf(text, "static void %s_%s(void) {\n    run_parts(%s_%s_part);\n}\n", name, suffix, name, suffix);
+}
+
 /* A call of the kernel; the program's variables are called as the parameters are. `suffix` is that of the caller. */
-static void add_call(const struct pc_kernel *kernel, const char *suffix, const char *function, struct pc_text *text) {
-    pc_text_printf(text, "static void %s_%s(void) {\n    %s(", pc_kernel_suffix[kernel->kind], suffix, function);
-    const char *separator = "";
+static void add_call(const struct pc_kernel *kernel, const char *suffix, const char *function, int threads,
+                     struct pc_arena *arena, struct pc_text *text) {
+    const char *call = pc_arena_printf(arena, "%s%s(", function, threads > 1 ? "_part" : ""), *separator = "";
     for (size_t i = 0; i < kernel->ir->buffer_count; i++) {
         if (kernel->ir->buffers[i].role == IR_LOCAL)
             continue;
-        pc_text_printf(text, "%s%s", separator, kernel->ir->buffers[i].name);
+        call = pc_arena_printf(arena, "%s%s%s", call, separator, kernel->ir->buffers[i].name);
         separator = ", ";
     }
-    pc_text_add(text, ");\n}\n");
+    add_caller(pc_kernel_suffix[kernel->kind], suffix, threads, call, text);
 }
 
 /* The kernel of the JIT is in an object of its own, under another name. */
-static void add_jit_call(const struct pc_kernel *kernel, struct pc_arena *arena, struct pc_text *text) {
+static void add_jit_call(const struct pc_kernel *kernel, int threads, struct pc_arena *arena, struct pc_text *text) {
     struct ir_function renamed = *kernel->ir;
     renamed.name = pc_kernel_name(jit_prefix, kernel->layer, kernel->kind, arena);
-    pc_emit_c_signature(&renamed, "", text);
+    (threads > 1 ? pc_emit_c_part_signature : pc_emit_c_signature)(&renamed, "", text);
     pc_text_add(text, ";\n");
-    add_call(kernel, "jit", renamed.name, text);
+    add_call(kernel, "jit", renamed.name, threads, arena, text);
 }
 
-static void add_subject(const struct pc_kernel *kernel, struct pc_arena *arena, struct pc_text *calls,
+static void add_subject(const struct pc_kernel *kernel, int threads, struct pc_arena *arena, struct pc_text *calls,
                         struct pc_text *subjects) {
     static const char *const nests[PC_KERNEL_COUNT] = {
         [PC_KERNEL_FORWARD] = "nest_forward(x, nest_y, nest_indices, NULL)",
@@ -105,14 +115,13 @@ static void add_subject(const struct pc_kernel *kernel, struct pc_arena *arena, 
     const char *name = pc_kernel_suffix[kernel->kind];
     const struct ir_cost *cost = &kernel->cost;
     const bool jit = pc_llvm_is_there();
-    add_call(kernel, "kernel", kernel->ir->name, calls);
+    add_call(kernel, "kernel", kernel->ir->name, threads, arena, calls);
     if (jit)
-        add_jit_call(kernel, arena, calls);
+        add_jit_call(kernel, threads, arena, calls);
     pc_text_printf(calls, "static void %s_nest(void) {\n    %s;\n}\n", name, nests[kernel->kind]);
-    pc_text_printf(calls,
-                   "static void %s_limit(void) {\n    move(from, wides(INT64_C(%" PRId64 ")), to, wides(INT64_C(%" PRId64
-                   ")));\n}\n",
-                   name, cost->bytes_in, cost->bytes_out);
+    const char *move = pc_arena_printf(arena, "%s(from, wides(INT64_C(%" PRId64 ")), to, wides(INT64_C(%" PRId64 "))",
+                                       threads > 1 ? "move_part" : "move", cost->bytes_in, cost->bytes_out);
+    add_caller(name, "limit", threads, move, calls);
     pc_text_printf(subjects,
                    "    {\"%s\", %s_kernel, %s_nest, %s_limit, %s%s, %d, INT64_C(%" PRId64 "), INT64_C(%" PRId64 ")},\n",
                    name, name, name, name, jit ? name : "NULL", jit ? "_jit" : "", kernel->kind == PC_KERNEL_BACKWARD,
@@ -127,7 +136,7 @@ struct program {
 static bool add_object(struct pc_cli *cli, const struct pc_module *module, const struct pc_kernel_options *options,
                        struct pc_text *object) {
     struct pc_kernel_options kernel = {.prefix = jit_prefix, .plan = options->plan};
-    kernel.plan.vector_bytes = pc_jit_vector_bytes();
+    pc_target_plan_bytes(pc_jit_vector_bytes(), &kernel.plan);
     const struct pc_codegen_options codegen = {.cpu = "native"};
     return !pc_llvm_is_there() || pc_codegen(module, &kernel, &codegen, PC_CODE_OBJECT, object, &cli->diags);
 }
@@ -141,12 +150,13 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
     const struct pc_frame_options options = {
         .spec_name = base_name,
         .base_name = base_name,
-        .kernel = {.prefix = "bench", .plan = {.unroll_budget = cli->options.unroll_budget}},
+        .kernel = {.prefix = "bench", .plan = cli->plan},
         .targets = pc_options_targets_or_native(&cli->options),
     };
     struct pc_text calls = pc_cli_text(cli), subjects = pc_cli_text(cli), constants = pc_cli_text(cli);
     bool good = true;
     add_constants(layer, &constants);
+    pc_text_printf(&constants, "#define THREADS %d\n", cli->options.threads > 1 ? cli->options.threads : 1);
     for (int kind = 0; good && kind < PC_KERNEL_COUNT; kind++) {
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
@@ -157,7 +167,7 @@ static bool make_program(struct pc_cli *cli, const struct pc_layer *layer, struc
             break;
         report->lines[report->count++] =
             (struct pc_bench_line){.kind = kernel->kind, .bytes = kernel->cost.bytes_in + kernel->cost.bytes_out};
-        add_subject(kernel, &arena, &calls, &subjects);
+        add_subject(kernel, cli->options.threads, &arena, &calls, &subjects);
     }
     const struct pc_template_value values[] = {
         {"VERSION", POOLC_VERSION},
@@ -221,6 +231,7 @@ static bool compile(struct workshop *w, const struct pc_signals *signals) {
                                      w->paths[FILE_BENCH],
                                      w->paths[FILE_SOURCE],
                                      "-lm",
+                                     "-pthread",
                                      pc_llvm_is_there() ? w->paths[FILE_OBJECT] : NULL,
                                      NULL};
     const char *plain[sizeof arguments / sizeof *arguments]; /* without -march=native, which not every compiler knows */

@@ -370,7 +370,7 @@ static bool can_be_run(const char *command, struct pc_arena *arena) {
 }
 
 /* A $CC that cannot be run where there is a cc is a mistake of the user's, which running it will report. */
-static bool has_compiler(struct pc_arena *arena) {
+bool pc_has_compiler(struct pc_arena *arena) {
     return can_be_run("cc", arena) || (getenv("CC") && can_be_run(getenv("CC"), arena));
 }
 
@@ -389,7 +389,7 @@ static void choose_extent(struct check *c) {
     report->backends &= ~report->skipped;
     /* Where nothing else would run the kernels, the compiler that is not there is an error. */
     const unsigned cc = 1u << PC_BACKEND_CC, others = report->backends & ~cc & ~(1u << PC_BACKEND_REF);
-    report->no_compiler = !asked && others && !has_compiler(c->arena);
+    report->no_compiler = !asked && others && !pc_has_compiler(c->arena);
     if (report->no_compiler)
         report->backends &= ~cc;
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
@@ -418,7 +418,7 @@ static const struct pc_module *module_of(struct check *c, bool with_forward) {
 }
 
 static bool open_runners(struct check *c) {
-    const struct pc_runner_options options = {.plan = {.unroll_budget = c->cli->options.unroll_budget},
+    const struct pc_runner_options options = {.plan = c->cli->plan,
                                               .targets = pc_targets_or_c99(&c->cli->options.targets)};
     const struct pc_module *module = module_of(c, false);
     for (int b = 0; b < PC_BACKEND_COUNT; b++) {

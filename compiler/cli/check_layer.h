@@ -21,4 +21,7 @@ struct pc_check_report {
 void pc_check_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_check_report *report,
                     struct pc_arena *arena);
 
+/* Whether there is a C compiler: cc, or what $CC names. */
+bool pc_has_compiler(struct pc_arena *arena);
+
 #endif

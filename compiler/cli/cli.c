@@ -56,13 +56,14 @@ static enum pc_exit status_of(const struct pc_diag *diag) {
     return diag->id == PC_DIAG_INTERNAL || diag->id == PC_DIAG_BACKEND ? PC_EXIT_FAILURE : PC_EXIT_INPUT;
 }
 
-void pc_cli_report(struct pc_cli *cli) {
-    if (!cli->diags.first)
+/* Prints diagnostics about a file; the exit status follows. */
+static void report(struct pc_cli *cli, const struct pc_diags *diags, const struct pc_source *source) {
+    if (!diags->first)
         return;
     struct pc_text text = pc_cli_text(cli);
-    pc_diags_render(&cli->diags, cli->source, &text);
+    pc_diags_render(diags, source, &text);
     bool internal = false;
-    for (const struct pc_diag *diag = cli->diags.first; diag; diag = diag->next) {
+    for (const struct pc_diag *diag = diags->first; diag; diag = diag->next) {
         raise_status(cli, status_of(diag));
         internal |= diag->id == PC_DIAG_INTERNAL;
     }
@@ -72,6 +73,10 @@ void pc_cli_report(struct pc_cli *cli) {
     pc_cli_progress_end(cli);
     fputs(pc_text_string(&text), stderr);
     pc_text_release(&text);
+}
+
+void pc_cli_report(struct pc_cli *cli) {
+    report(cli, &cli->diags, cli->source);
     pc_diags_init(&cli->diags, &cli->arena);
 }
 
@@ -142,6 +147,68 @@ struct pc_module *pc_cli_select(struct pc_cli *cli, struct pc_module *module) {
     return NULL;
 }
 
+/* ---- plans ---- */
+
+struct pc_tuned *pc_cli_tuned(struct pc_cli *cli, const char *path, bool warn) {
+    const char *problem = NULL;
+    const struct pc_source *source = pc_source_read(path, &cli->arena, &problem);
+    if (!source) {
+        pc_cli_fail(cli, PC_EXIT_INPUT, "%s: %s", path, problem);
+        return NULL;
+    }
+    struct pc_diags diags;
+    pc_diags_init(&diags, &cli->arena);
+    struct pc_tuned *tuned = pc_tuned_parse(source, &cli->arena, &diags);
+    const bool good = pc_diags_error_count(&diags) == 0;
+    if (warn || !good)
+        report(cli, &diags, source);
+    return good ? tuned : NULL;
+}
+
+/* Why the plan that is forced fits no kernel, as of the last of them; NULL: it fits one, or the planner has an error to
+ * report, which it will again. */
+static const char *misfit(struct pc_cli *cli, const struct pc_module *module, const struct pc_targets *targets) {
+    const char *why = NULL;
+    for (int t = 0; t < targets->count; t++) {
+        struct pc_plan_options options = cli->plan;
+        pc_target_plan(targets->items[t], &options);
+        for (size_t i = 0; i < module->count; i++) {
+            for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
+                const struct pc_layer *layer = &module->layers[i];
+                if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
+                    continue;
+                struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
+                struct pc_diags diags;
+                pc_diags_init(&diags, &arena);
+                const struct pc_plan *plan = pc_plan_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &diags);
+                const bool fits = !plan || !plan->misfit;
+                if (!fits)
+                    why = pc_arena_printf(&cli->arena, "%s of pool '%s' for %s: %s", pc_kernel_suffix[kind], layer->name,
+                                          pc_target_row(targets->items[t])->name, plan->misfit);
+                pc_arena_release(&arena);
+                if (fits)
+                    return NULL;
+            }
+        }
+    }
+    return why;
+}
+
+bool pc_cli_plan(struct pc_cli *cli, const struct pc_module *module, const struct pc_targets *targets) {
+    const struct pc_options *options = &cli->options;
+    cli->plan = (struct pc_plan_options){
+        .unroll_budget = options->unroll_budget, .forced = options->plan_given, .choice = options->plan};
+    if (options->tuned) {
+        cli->plan.tuned = pc_cli_tuned(cli, options->tuned, true);
+        return cli->plan.tuned != NULL;
+    }
+    const char *why = options->plan_given ? misfit(cli, module, targets) : NULL;
+    if (why)
+        pc_cli_fail(cli, PC_EXIT_INPUT, "--plan %s fits no kernel of %s; %s", pc_plan_name(options->plan), cli->source->name,
+                    why);
+    return !why;
+}
+
 /* ---- the run ---- */
 
 static void run_command(struct pc_cli *cli) {
@@ -160,6 +227,9 @@ static void run_command(struct pc_cli *cli) {
         return;
     case PC_COMMAND_BENCH:
         pc_cmd_bench(cli);
+        return;
+    case PC_COMMAND_TUNE:
+        pc_cmd_tune(cli);
         return;
     case PC_COMMAND_LIST:
         pc_cmd_list(cli);

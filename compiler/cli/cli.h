@@ -9,6 +9,7 @@
 #include "front/ast.h"
 #include "front/diag.h"
 #include "front/layer.h"
+#include "middle/tuned.h"
 
 enum pc_exit { PC_EXIT_OK, PC_EXIT_INPUT, PC_EXIT_USAGE, PC_EXIT_FAILURE };
 
@@ -18,6 +19,7 @@ struct pc_cli {
     struct pc_diags diags;
     struct pc_source *source; /* once a spec was loaded */
     struct pc_ast_file *tree;
+    struct pc_plan_options plan; /* what the command line says of plans: pc_cli_plan() */
     bool progress;       /* standard error is a terminal that wants to see it */
     bool progress_shown; /* a line of it stands there */
     enum pc_exit status; /* the worst so far */
@@ -30,6 +32,7 @@ void pc_cmd_check(struct pc_cli *cli);
 void pc_cmd_explain(struct pc_cli *cli);
 void pc_cmd_bench(struct pc_cli *cli);
 void pc_cmd_list(struct pc_cli *cli);
+void pc_cmd_tune(struct pc_cli *cli);
 
 /* Parses the command line, runs the command and reports. */
 enum pc_exit pc_cli_main(int argc, char **argv, jmp_buf *out_of_memory);
@@ -59,6 +62,13 @@ struct pc_module *pc_cli_load(struct pc_cli *cli);
 
 /* The layers that the command line means: LAYER, or all. NULL, reported, when there is no such layer. */
 struct pc_module *pc_cli_select(struct pc_cli *cli, struct pc_module *module);
+
+/* Reads a file of measured plans. NULL, reported, when it is none; warnings are reported if `warn`. */
+struct pc_tuned *pc_cli_tuned(struct pc_cli *cli, const char *path, bool warn);
+
+/* Sets cli->plan from --unroll-budget, --plan and --tuned. False, reported, when --tuned cannot be read, or --plan fits no
+ * kernel of the module for any of the targets. */
+bool pc_cli_plan(struct pc_cli *cli, const struct pc_module *module, const struct pc_targets *targets);
 
 /* "stem, head, ...": for messages. */
 const char *pc_cli_layer_names(struct pc_cli *cli, const struct pc_module *module);

@@ -56,9 +56,11 @@ static void add_layer(struct pc_cli *cli, const struct pc_layer *layer, const st
         pc_json_close(json, '}');
         return;
     }
-    pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s\n", layer->name, pc_mode_of(layer->desc.mode)->name,
+    const int threads = cli->options.threads;
+    pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s%s\n", layer->name, pc_mode_of(layer->desc.mode)->name,
                    pc_tensor_describe(x.type, x.rank, x.shape, arena), pc_tensor_describe(y.type, y.rank, y.shape, arena),
-                   pc_targets_text(&targets, arena));
+                   pc_targets_text(&targets, arena),
+                   threads > 1 ? pc_arena_printf(arena, ", %d threads", threads) : "");
     pc_text_printf(text, "  %-14s %10s %8s %11s %8s %11s %8s", "", "time", "GB/s", "loop nest", "speed-up", "limit",
                    "of limit");
     pc_text_printf(text, pc_llvm_is_there() ? " %11s %8s\n" : "\n", "by LLVM", "to C");
@@ -108,6 +110,7 @@ static void bench_layers(struct pc_cli *cli, const struct pc_module *module) {
         pc_json_open(&json, NULL, '{');
         pc_json_string(&json, "spec", cli->source->name);
         pc_json_string(&json, "target", pc_targets_text(&targets, &cli->arena));
+        pc_json_integer(&json, "threads", cli->options.threads ? cli->options.threads : 1);
         pc_json_open(&json, "layers", '[');
     }
     for (size_t i = 0; i < module->count; i++) {
@@ -140,13 +143,16 @@ static void bench_layers(struct pc_cli *cli, const struct pc_module *module) {
 
 void pc_cmd_bench(struct pc_cli *cli) {
     struct pc_module *module = pc_cli_load(cli);
-    if (module && cli->options.generate) {
-        pc_bench_generate(cli, module);
+    const bool generate = cli->options.generate;
+    const struct pc_targets targets =
+        generate ? pc_targets_or_c99(&cli->options.targets) : pc_options_targets_or_native(&cli->options);
+    module = module && !generate ? pc_cli_select(cli, module) : module;
+    if (!module || !pc_cli_plan(cli, module, &targets))
         return;
-    }
-    module = module ? pc_cli_select(cli, module) : NULL;
-    if (module && cli->options.compile)
+    if (generate)
+        pc_bench_generate(cli, module);
+    else if (cli->options.compile)
         pc_bench_compile(cli, module);
-    else if (module)
+    else
         bench_layers(cli, module);
 }

@@ -57,10 +57,11 @@ static bool set_names(struct build *b) {
     const char *slash = strrchr(cli->source->name, '/');
     b->options.base_name = b->module->name;
     b->options.spec_name = strcmp(cli->options.file, "-") == 0 ? "stdin" : slash ? slash + 1 : cli->source->name;
-    b->options.kernel.plan.unroll_budget = cli->options.unroll_budget;
+    b->options.kernel.plan = cli->plan;
     b->options.targets = pc_targets_or_c99(&cli->options.targets);
     pc_target_plan(b->options.targets.items[0], &b->options.kernel.plan); /* of what has one target only */
     b->options.kernel.prefix = cli->options.prefix;
+    b->options.openmp = cli->options.openmp;
     if (!name_is_usable(b))
         return false;
     if (!cli->options.prefix) {
@@ -219,9 +220,12 @@ static void make_depfile(struct build *b) {
     if (first)
         return; /* everything went to standard output: there is no rule */
     pc_text_add(text, ":");
-    if (strcmp(b->cli->options.file, "-") != 0) {
+    const char *const sources[] = {b->cli->options.file, b->cli->options.tuned};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
+        if (!sources[i] || strcmp(sources[i], "-") == 0)
+            continue;
         pc_text_add(text, " ");
-        add_name(text, b->cli->source->name);
+        add_name(text, sources[i]);
     }
     pc_text_add(text, "\n");
 }
@@ -229,7 +233,8 @@ static void make_depfile(struct build *b) {
 /* ---- writing ---- */
 
 static bool newline_in_names(const struct build *b) {
-    bool found = strchr(b->cli->options.file, '\n') != NULL;
+    const char *tuned = b->cli->options.tuned;
+    bool found = strchr(b->cli->options.file, '\n') != NULL || (tuned && strchr(tuned, '\n'));
     for (int i = 0; i < b->count; i++)
         found |= b->products[i].path && strchr(b->products[i].path, '\n');
     return found;
@@ -240,8 +245,11 @@ static bool names_differ(struct build *b) {
     for (int i = 0; i < b->count; i++) {
         if (!b->products[i].path)
             continue;
-        if (pc_same_file(b->products[i].path, b->cli->options.file)) {
-            pc_cli_fail(b->cli, PC_EXIT_USAGE, "%s: would be written over the spec", b->products[i].path);
+        const char *tuned = b->cli->options.tuned;
+        const bool spec = pc_same_file(b->products[i].path, b->cli->options.file);
+        if (spec || (tuned && pc_same_file(b->products[i].path, tuned))) {
+            pc_cli_fail(b->cli, PC_EXIT_USAGE, "%s: would be written over the %s", b->products[i].path,
+                        spec ? "spec" : "measured plans");
             return false;
         }
         for (int j = 0; j < i; j++) {
@@ -280,7 +288,8 @@ static bool machine_is_good(struct pc_cli *cli) {
 
 void pc_cmd_build(struct pc_cli *cli) {
     struct build b = {.cli = cli, .module = pc_cli_load(cli)};
-    if (!b.module || !set_names(&b) || !machine_is_good(cli))
+    const struct pc_targets targets = pc_targets_or_c99(&cli->options.targets);
+    if (!b.module || !pc_cli_plan(cli, b.module, &targets) || !set_names(&b) || !machine_is_good(cli))
         return;
     make_all(&b);
     if (cli->options.depfile)

@@ -72,8 +72,9 @@ static void add_json(const struct pc_layer *layer, const struct pc_check_report 
 
 void pc_cmd_check(struct pc_cli *cli) {
     struct pc_module *module = pc_cli_load(cli);
+    const struct pc_targets targets = pc_targets_or_c99(&cli->options.targets);
     module = module ? pc_cli_select(cli, module) : NULL;
-    if (!module)
+    if (!module || !pc_cli_plan(cli, module, &targets))
         return;
     struct pc_text text = pc_cli_text(cli);
     struct pc_json json = {.text = &text};

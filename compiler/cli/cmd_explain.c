@@ -21,10 +21,22 @@ static void cost_rows(const struct ir_cost *cost, struct cost_row rows[COST_ROWS
     rows[5] = (struct cost_row){"nodes of code", "code", cost->code, 0};
 }
 
+/* The ways to make a kernel of vectors, and the work that was counted for each. */
+static void add_candidates(const struct pc_plan *plan, struct pc_text *text) {
+    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
+    if (plan->candidate_count == 0)
+        return;
+    pc_text_printf(text, "  plans that fit, with their operations for each %s:\n", last ? "vector of channels" : "plane");
+    for (int i = 0; i < plan->candidate_count; i++)
+        pc_text_printf(text, "    %-12s %15.0f%s\n", pc_plan_name(plan->candidates[i].choice), plan->candidates[i].work,
+                       i ? "" : "  taken");
+}
+
 static void add_text(const struct pc_kernel *kernel, struct pc_text *text) {
     struct cost_row rows[COST_ROWS];
     cost_rows(&kernel->cost, rows);
     pc_plan_print(kernel->plan, text);
+    add_candidates(kernel->plan, text);
     pc_text_printf(text, "  %-14s %15s %15s %8s\n", "", "this kernel", "at least", "ratio");
     for (int i = 0; i < COST_ROWS; i++) {
         pc_text_printf(text, "  %-14s %15" PRId64, rows[i].name, rows[i].actual);
@@ -43,6 +55,14 @@ static void add_json(const struct pc_kernel *kernel, struct pc_json *json) {
     pc_json_open(json, "reasons", '[');
     for (int i = 0; i < kernel->plan->reason_count; i++)
         pc_json_string(json, NULL, kernel->plan->reasons[i]);
+    pc_json_close(json, ']');
+    pc_json_open(json, "candidates", '[');
+    for (int i = 0; i < kernel->plan->candidate_count; i++) {
+        pc_json_open(json, NULL, '{');
+        pc_json_string(json, "plan", pc_plan_name(kernel->plan->candidates[i].choice));
+        pc_json_real(json, "operations", kernel->plan->candidates[i].work);
+        pc_json_close(json, '}');
+    }
     pc_json_close(json, ']');
     pc_json_open(json, "cost", '{');
     for (int i = 0; i < COST_ROWS; i++)
@@ -65,7 +85,7 @@ static const char *shape_text(const struct pc_layer *layer, enum pc_tensor_id te
 static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_target target, struct pc_text *text,
                     struct pc_json *json) {
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
-    struct pc_kernel_options options = {.prefix = "explain", .plan = {.unroll_budget = cli->options.unroll_budget}};
+    struct pc_kernel_options options = {.prefix = "explain", .plan = cli->plan};
     const char *name = pc_target_row(target)->name;
     pc_target_plan(target, &options.plan);
     const char *mode = pc_mode_of(layer->desc.mode)->name;
@@ -102,9 +122,9 @@ static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_ta
 void pc_cmd_explain(struct pc_cli *cli) {
     struct pc_module *module = pc_cli_load(cli);
     module = module ? pc_cli_select(cli, module) : NULL;
-    if (!module)
-        return;
     const struct pc_targets targets = pc_targets_or_c99(&cli->options.targets);
+    if (!module || !pc_cli_plan(cli, module, &targets))
+        return;
     struct pc_text text = pc_cli_text(cli);
     struct pc_json json = {.text = &text};
     if (cli->options.json) {

@@ -49,6 +49,13 @@ static void add_diagnostics(struct pc_text *text) {
     add_rows(text, rows, PC_DIAG_COUNT);
 }
 
+static void add_plans(struct pc_text *text) {
+    struct row rows[PC_PLAN_COUNT];
+    for (int i = 0; i < PC_PLAN_COUNT; i++)
+        rows[i] = (struct row){pc_plan_name((enum pc_plan_choice)i), pc_plan_line((enum pc_plan_choice)i)};
+    add_rows(text, rows, PC_PLAN_COUNT);
+}
+
 static void add_backends(struct pc_text *text) {
     struct row rows[PC_BACKEND_COUNT];
     size_t count = 0;
@@ -72,6 +79,9 @@ void pc_cmd_list(struct pc_cli *cli) {
         break;
     case PC_LISTING_BACKENDS:
         add_backends(&text);
+        break;
+    case PC_LISTING_PLANS:
+        add_plans(&text);
         break;
     case PC_LISTING_DIAGNOSTICS:
         add_diagnostics(&text);

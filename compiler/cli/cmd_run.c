@@ -169,8 +169,8 @@ static bool get_tensors(struct run *r) {
 static bool compute(struct run *r) {
     const struct pc_options *options = &r->cli->options;
     const struct pc_module module = {.name = r->layer.name, .layers = &r->layer, .count = 1};
-    struct pc_runner_options runner_options = {.plan = {.unroll_budget = options->unroll_budget},
-                                               .targets = options->targets};
+    struct pc_runner_options runner_options = {.plan = r->cli->plan, .targets = options->targets,
+                                               .threads = options->threads};
     const struct pc_tensors tensors = {.x = r->data[PC_T_X],
                                        .y = r->data[PC_T_Y],
                                        .indices = r->data[PC_T_INDICES],
@@ -286,7 +286,8 @@ void pc_cmd_run(struct pc_cli *cli) {
         return;
     }
     struct run r = {.cli = cli, .layer = module->layers[0]};
-    if (prepare(&r) && outputs_differ(&r) && get_tensors(&r) && compute(&r)) {
+    const struct pc_targets targets = pc_options_targets_or_native(&cli->options);
+    if (pc_cli_plan(cli, module, &targets) && prepare(&r) && outputs_differ(&r) && get_tensors(&r) && compute(&r)) {
         if (cli->options.outputs)
             write_results(&r);
         else

@@ -36,6 +36,11 @@ static const char *const emit_names[] = {
 #define EMIT(id, name, extension, line) name,
 #include "cli/options.def"
 };
+static const char *const plan_names[] = {
+#define PLAN(id, name, ...) name,
+#include "plans.def"
+#undef PLAN
+};
 static const char *const backend_names[] = {
 #define BACKEND(id, name, meaning) name,
 #include "run/backends.def"
@@ -53,6 +58,8 @@ static struct pc_words words_of(enum pc_option option) {
         return WORDS(target_names);
     case PC_OPTION_EMIT:
         return WORDS(emit_names);
+    case PC_OPTION_PLAN:
+        return WORDS(plan_names);
     case PC_OPTION_BACKEND:
     case PC_OPTION_BACKENDS:
         return WORDS(backend_names);
@@ -61,15 +68,20 @@ static struct pc_words words_of(enum pc_option option) {
     case PC_OPTION_TRIPLE:
     case PC_OPTION_CPU:
     case PC_OPTION_SELFTEST:
+    case PC_OPTION_OPENMP:
     case PC_OPTION_DEPFILE:
     case PC_OPTION_INPUT:
     case PC_OPTION_RESULT:
     case PC_OPTION_BACKWARD:
     case PC_OPTION_SEED:
+    case PC_OPTION_THREADS:
     case PC_OPTION_GENERATE:
     case PC_OPTION_COMPILE:
     case PC_OPTION_REPEAT:
     case PC_OPTION_UNROLL_BUDGET:
+    case PC_OPTION_TUNED:
+    case PC_OPTION_TUNED_FILE:
+    case PC_OPTION_ALL:
     case PC_OPTION_JSON:
     case PC_OPTION_QUIET:
     case PC_OPTION_HELP:
@@ -193,6 +205,8 @@ static void add_tensor_file(struct parser *p, struct pc_tensor_file **list, cons
 
 enum { UNROLL_BUDGET_MAX = 1 << 22, REPEAT_MAX = 1000000 }; /* nodes: a gigabyte of them; so that a slip ends some day */
 
+enum { THREADS_MAX = 256 }; /* more than most machines have, and few enough to be had */
+
 static bool apply(struct parser *p, enum pc_option option, const char *value) {
     struct pc_options *o = p->options;
     uint64_t number = 0;
@@ -222,6 +236,8 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
         return true;
     case PC_OPTION_SELFTEST:
         return o->selftest = true;
+    case PC_OPTION_OPENMP:
+        return o->openmp = true;
     case PC_OPTION_DEPFILE:
         o->depfile = value;
         return true;
@@ -245,6 +261,11 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
         return true;
     case PC_OPTION_SEED:
         return read_integer(p, option, value, 0, UINT64_MAX, &o->seed);
+    case PC_OPTION_THREADS:
+        if (!read_integer(p, option, value, 1, THREADS_MAX, &number))
+            return false;
+        o->threads = (int)number;
+        return true;
     case PC_OPTION_GENERATE:
         return o->generate = true;
     case PC_OPTION_COMPILE:
@@ -259,6 +280,18 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
             return false;
         o->unroll_budget = (int64_t)number;
         return true;
+    case PC_OPTION_PLAN: {
+        const int plan = word_index(p, "--plan", words_of(option), value);
+        o->plan_given = true;
+        o->plan = plan < 0 ? o->plan : (enum pc_plan_choice)plan;
+        return plan >= 0;
+    }
+    case PC_OPTION_TUNED:
+    case PC_OPTION_TUNED_FILE:
+        o->tuned = value;
+        return true;
+    case PC_OPTION_ALL:
+        return o->all = true;
     case PC_OPTION_JSON:
         return o->json = true;
     case PC_OPTION_QUIET:
@@ -404,10 +437,18 @@ static bool check(struct parser *p) {
         o->listing = (enum pc_listing)topic;
         return topic >= 0;
     }
+    if (o->plan_given && o->tuned)
+        return FAIL(p, "--plan and --tuned both say which plan to take; give one of them");
     if (o->generate && o->layer)
         return FAIL(p, "--generate measures the whole spec; leave out '%s'", o->layer);
     if (o->generate && o->compile)
         return FAIL(p, "--generate and --compile measure different things; give one of them");
+    if (o->threads && (o->generate || o->compile))
+        return FAIL(p, "--threads goes with measuring kernels; leave out --%s", o->generate ? "generate" : "compile");
+    if (o->threads && (o->backends >> PC_BACKEND_EVAL & 1 || o->backends >> PC_BACKEND_REF & 1))
+        return FAIL(p, "--threads needs --backend jit or cc: the others have one thread");
+    if (o->openmp && !pc_options_emit(o, PC_EMIT_C))
+        return FAIL(p, "--openmp goes with --emit c: it is about the C code");
     if (o->repeat && !o->generate && !o->compile)
         return FAIL(p, "--repeat goes with --generate or --compile");
     return check_llvm(p);

@@ -65,15 +65,20 @@ struct pc_options {
     struct pc_targets targets; /* none: not given */
     enum pc_emit emit[PC_EMIT_COUNT]; /* each at most once */
     int emit_count;
-    bool selftest;
+    bool selftest, openmp;
 
     struct pc_tensor_file *inputs, *outputs;
     bool backward;
     unsigned backends; /* bit 1 << enum pc_backend; 0: not given */
     uint64_t seed;
+    int threads; /* 0: not given */
 
     bool generate, compile;
     int64_t repeat, unroll_budget; /* 0: not given */
+    bool plan_given;
+    enum pc_plan_choice plan;
+    const char *tuned; /* a file of measured plans; of tune, where they go; NULL: not given */
+    bool all;
     bool json, quiet, help, version, man;
 };
 

@@ -59,6 +59,16 @@ pc_jit_function *pc_jit_address(const struct pc_jit_code *code) {
     return NULL;
 }
 
+pc_jit_function *pc_jit_part_address(const struct pc_jit_code *code) {
+    (void)code;
+    return NULL;
+}
+
+void pc_jit_call_part(const struct pc_jit_code *code, void *const *buffers, size_t part, size_t parts) {
+    (void)code, (void)buffers, (void)part, (void)parts;
+    abort();
+}
+
 void pc_jit_call(const struct pc_jit_code *code, void *const *buffers) {
     (void)code, (void)buffers;
     abort();

@@ -5,6 +5,7 @@
 #include "llvm/emit_llvm.h"
 
 #include "llvm/loop_hints.h"
+#include "middle/ir_parts.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
@@ -16,9 +17,9 @@
 enum { LOCAL_ALIGNMENT = 64 }; /* bytes of a local array: a cache line, and the widest vector */
 enum { NAME_MAX = 80 };
 
-struct part {
+struct function {
     LLVMTypeRef type;
-    LLVMValueRef function;
+    LLVMValueRef value;
 };
 
 /* All memory of the arena is taken before LLVM's builder exists, so that running out of it leaves nothing behind. */
@@ -31,14 +32,18 @@ struct emitter {
     LLVMTypeRef index;       /* what addresses are computed in */
     LLVMValueRef *value;     /* per node */
     LLVMValueRef *buffer;    /* per buffer: its first element */
+    LLVMValueRef *arguments; /* of a call */
     LLVMValueRef *variable;  /* per loop: its counter, of type index */
     LLVMValueRef *place;     /* per affine: address without the constant part, where one was computed; else NULL */
     uint32_t *places;        /* affines that have a place, in the order in which they got it: a stack */
     size_t place_count;
     LLVMTypeRef *parameters; /* of the function that begins */
-    struct part *parts;      /* per block of the body, where those are functions of their own */
-    char *part_name;
-    size_t part_name_size;
+    struct function *pieces; /* per block of the body, where those are functions of their own */
+    char *name;              /* of one of several functions */
+    size_t name_size;
+    struct ir_parts parts;
+    LLVMValueRef part, count; /* of the function that runs a part: its last parameters */
+    LLVMValueRef *from, *to; /* per trip of parts: where the iterations of the part begin and end */
 };
 
 /* ---- types ---- */
@@ -389,29 +394,53 @@ static LLVMValueRef operation(struct emitter *e, const struct ir_node *n) {
 /* ---- statements ---- */
 
 static void emit_block(struct emitter *e, const struct ir_block *block);
+static void emit_shared(struct emitter *e, const struct ir_block *block);
 
-/* Addresses that were computed inside a loop do not reach out of it. */
-static void emit_body(struct emitter *e, const struct ir_loop *loop) {
-    const size_t before = e->place_count;
-    emit_block(e, &loop->body);
-    while (e->place_count > before)
+/* Addresses that were computed inside a loop or a branch do not reach out of it. */
+static void forget_places(struct emitter *e, size_t kept) {
+    while (e->place_count > kept)
         e->place[e->places[--e->place_count]] = NULL;
 }
 
+static void emit_body(struct emitter *e, const struct ir_loop *loop, enum ir_share share) {
+    const size_t before = e->place_count;
+    (share == IR_OPEN ? emit_shared : emit_block)(e, &loop->body);
+    forget_places(e, before);
+}
+
 /* Runs once: no loop at all. */
-static void emit_once(struct emitter *e, uint32_t number) {
+static void emit_once(struct emitter *e, uint32_t number, enum ir_share share) {
     const struct ir_loop *loop = &e->f->loops[number];
     e->variable[number] = index_constant(e, 0);
     for (size_t i = 0; i < loop->carried_count; i++)
         e->value[loop->carried[i].param] = value_of(e, loop->carried[i].initial);
-    emit_body(e, loop);
+    emit_body(e, loop, share);
 }
 
-/* The test stands at the end, for every loop runs at least once. */
-static void emit_repeated(struct emitter *e, uint32_t number) {
+/* The numbers of a loop's iterations: all, or those of the part. */
+struct range {
+    LLVMValueRef from, to;
+};
+
+static struct range range_of(const struct emitter *e, const struct ir_loop *loop, enum ir_share share) {
+    size_t i = 0;
+    if (share != IR_SPLIT)
+        return (struct range){index_constant(e, 0), index_constant(e, loop->trip)};
+    while (e->parts.trips[i] != loop->trip)
+        i++;
+    return (struct range){e->from[i], e->to[i]};
+}
+
+/* The test stands at the end, for every loop runs at least once; only the share of a part may be empty. */
+static void emit_repeated(struct emitter *e, uint32_t number, enum ir_share share) {
     const struct ir_loop *loop = &e->f->loops[number];
+    const struct range range = range_of(e, loop, share);
     const LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder), body = add_block(e, loop->name, ".loop");
-    LLVMBuildBr(e->builder, body);
+    const LLVMBasicBlockRef after = add_block(e, loop->name, ".end");
+    if (share == IR_SPLIT)
+        LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntULT, range.from, range.to, ""), body, after);
+    else
+        LLVMBuildBr(e->builder, body);
     LLVMPositionBuilderAtEnd(e->builder, body);
     const LLVMValueRef variable = LLVMBuildPhi(e->builder, e->index, loop->name);
     e->variable[number] = variable;
@@ -420,15 +449,16 @@ static void emit_repeated(struct emitter *e, uint32_t number) {
         e->value[param] = LLVMBuildPhi(e->builder, type_of(e, ir_at(e->f, param)->type), "");
         name_value(e->value[param], "carried", param);
     }
-    emit_body(e, loop);
-    const LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder), after = add_block(e, loop->name, ".end");
+    emit_body(e, loop, share);
+    const LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder);
+    LLVMMoveBasicBlockAfter(after, last);
     const LLVMValueRef next = LLVMBuildNUWAdd(e->builder, variable, index_constant(e, 1), "");
-    const LLVMValueRef done = LLVMBuildICmp(e->builder, LLVMIntEQ, next, index_constant(e, loop->trip), "");
+    const LLVMValueRef done = LLVMBuildICmp(e->builder, LLVMIntEQ, next, range.to, "");
     const LLVMValueRef branch = LLVMBuildCondBr(e->builder, done, after, body);
     if (last == body)
         pc_add_loop_hints(e->f, number, branch);
     const LLVMBasicBlockRef from[] = {before, last};
-    const LLVMValueRef counts[] = {index_constant(e, 0), next};
+    const LLVMValueRef counts[] = {range.from, next};
     LLVMAddIncoming(variable, (LLVMValueRef *)counts, (LLVMBasicBlockRef *)from, 2);
     for (size_t i = 0; i < loop->carried_count; i++) {
         const struct ir_carried *carried = &loop->carried[i];
@@ -438,29 +468,63 @@ static void emit_repeated(struct emitter *e, uint32_t number) {
     LLVMPositionBuilderAtEnd(e->builder, after);
 }
 
-static void emit_loop(struct emitter *e, uint32_t number) {
+static void emit_loop(struct emitter *e, uint32_t number, enum ir_share share) {
     const struct ir_loop *loop = &e->f->loops[number];
     if (loop->trip == 1)
-        emit_once(e, number);
+        emit_once(e, number, share);
     else
-        emit_repeated(e, number);
+        emit_repeated(e, number, share);
     for (size_t i = 0; i < loop->carried_count; i++)
         e->value[loop->carried[i].result] = value_of(e, loop->carried[i].next);
 }
 
+static void emit_item(struct emitter *e, ir_ref ref, enum ir_share share) {
+    const struct ir_node *n = ir_at(e->f, ref);
+    if (n->op == IR_FOR) {
+        emit_loop(e, n->aux, share);
+    } else if (n->op == IR_STORE) {
+        store(e, n);
+    } else if (n->op != IR_COMMENT && n->op != IR_NONE) {
+        e->value[ref] = operation(e, n);
+        if (!LLVMIsConstant(e->value[ref]))
+            name_value(e->value[ref], ir_ops[n->op].name, ref);
+    }
+}
+
 static void emit_block(struct emitter *e, const struct ir_block *block) {
-    for (size_t i = 0; i < block->count; i++) {
-        const ir_ref ref = block->items[i];
-        const struct ir_node *n = ir_at(e->f, ref);
-        if (n->op == IR_FOR) {
-            emit_loop(e, n->aux);
-        } else if (n->op == IR_STORE) {
-            store(e, n);
-        } else if (n->op != IR_COMMENT && n->op != IR_NONE) {
-            e->value[ref] = operation(e, n);
-            if (!LLVMIsConstant(e->value[ref]))
-                name_value(e->value[ref], ir_ops[n->op].name, ref);
+    for (size_t i = 0; i < block->count; i++)
+        emit_item(e, block->items[i], IR_EVERY);
+}
+
+/* What items begin .. end - 1 have for part 0. */
+static void emit_first(struct emitter *e, const struct ir_block *block, size_t begin, size_t end) {
+    const size_t before = e->place_count;
+    const LLVMBasicBlockRef first = add_block(e, "first", ""), after = add_block(e, "first", ".end");
+    const LLVMValueRef is_first = LLVMBuildICmp(e->builder, LLVMIntEQ, e->part, index_constant(e, 0), "");
+    LLVMBuildCondBr(e->builder, is_first, first, after);
+    LLVMPositionBuilderAtEnd(e->builder, first);
+    for (size_t i = begin; i < end; i++)
+        if (e->parts.share[block->items[i]] == IR_FIRST)
+            emit_item(e, block->items[i], IR_FIRST);
+    LLVMBuildBr(e->builder, after);
+    LLVMMoveBasicBlockAfter(after, LLVMGetInsertBlock(e->builder));
+    LLVMPositionBuilderAtEnd(e->builder, after);
+    forget_places(e, before);
+}
+
+/* A block that is shared out among parts: of each run, first what is for every part, then what is for part 0. */
+static void emit_shared(struct emitter *e, const struct ir_block *block) {
+    for (size_t begin = 0, end; begin < block->count; begin = end) {
+        bool first = false;
+        end = ir_parts_run(e->f, &e->parts, block, begin);
+        for (size_t i = begin; i < end; i++) {
+            const enum ir_share share = (enum ir_share)e->parts.share[block->items[i]];
+            first |= share == IR_FIRST;
+            if (share != IR_FIRST)
+                emit_item(e, block->items[i], share);
         }
+        if (first)
+            emit_first(e, block, begin, end);
     }
 }
 
@@ -481,25 +545,40 @@ static void describe_parameter(struct emitter *e, const struct ir_buffer *buffer
     LLVMSetValueName2(LLVMGetParam(e->function, number), buffer->name, strlen(buffer->name));
 }
 
-/* A function over the buffers (locals too where `locals`), empty but for its first block. */
-static LLVMTypeRef begin_function(struct emitter *e, const char *name, bool locals) {
+/* A function over the buffers, empty but for its first block: over the locals too where it is a piece of another, with part
+ * and count behind where it is `partial`. */
+static struct function begin_function(struct emitter *e, const char *suffix, bool locals, bool partial) {
     unsigned count = 0;
     for (size_t i = 0; i < e->f->buffer_count; i++)
         if (locals || e->f->buffers[i].role != IR_LOCAL)
             e->parameters[count++] = pointer_type(e);
+    if (partial)
+        e->parameters[count++] = e->index, e->parameters[count++] = e->index;
     const LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), e->parameters, count, false);
-    e->function = LLVMAddFunction(e->module, name, type);
+    snprintf(e->name, e->name_size, "%s%s", e->f->name, suffix);
+    e->function = LLVMAddFunction(e->module, e->name, type);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute(e, "nounwind", 0));
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute(e, "willreturn", 0));
-    count = 0;
+    unsigned next = 0;
     for (size_t i = 0; i < e->f->buffer_count; i++) {
         if (!locals && e->f->buffers[i].role == IR_LOCAL)
             continue;
-        describe_parameter(e, &e->f->buffers[i], count);
-        e->buffer[i] = LLVMGetParam(e->function, count++);
+        describe_parameter(e, &e->f->buffers[i], next);
+        e->buffer[i] = LLVMGetParam(e->function, next++);
+    }
+    if (partial) {
+        e->part = LLVMGetParam(e->function, next++);
+        e->count = LLVMGetParam(e->function, next);
+        LLVMSetValueName2(e->part, "part", strlen("part"));
+        LLVMSetValueName2(e->count, "parts", strlen("parts"));
     }
     LLVMPositionBuilderAtEnd(e->builder, add_block(e, "entry", ""));
-    return type;
+    return (struct function){type, e->function};
+}
+
+static void end_function(struct emitter *e) {
+    LLVMBuildRetVoid(e->builder);
+    forget_places(e, 0);
 }
 
 static void add_locals(struct emitter *e) {
@@ -513,58 +592,140 @@ static void add_locals(struct emitter *e) {
     }
 }
 
-static void forget_places(struct emitter *e) {
-    while (e->place_count > 0)
-        e->place[e->places[--e->place_count]] = NULL;
-}
-
-/* A part of a long straight line becomes a function of its own, as in C: see note [parts] in lower.c. */
-static struct part emit_part(struct emitter *e, ir_ref ref) {
-    const uint32_t loop = ir_at(e->f, ref)->aux;
-    snprintf(e->part_name, e->part_name_size, "%s_%u", e->f->name, (unsigned)loop);
-    const LLVMTypeRef type = begin_function(e, e->part_name, true);
+/* A piece of a long straight line becomes a function of its own, as in C: see note [parts] in lower.c. */
+static struct function emit_piece(struct emitter *e, ir_ref ref) {
+    char suffix[16];
+    snprintf(suffix, sizeof suffix, "_%u", (unsigned)ir_at(e->f, ref)->aux);
+    const struct function piece = begin_function(e, suffix, true, false);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute(e, "noinline", 0));
-    emit_once(e, loop);
-    LLVMBuildRetVoid(e->builder);
-    forget_places(e);
-    return (struct part){type, e->function};
+    emit_once(e, ir_at(e->f, ref)->aux, IR_EVERY);
+    end_function(e);
+    return piece;
 }
 
-static void emit_parts(struct emitter *e) {
+static struct function emit_pieces(struct emitter *e) {
     for (size_t i = 0; i < e->f->body.count; i++)
-        e->parts[i] = emit_part(e, e->f->body.items[i]);
-    begin_function(e, e->f->name, false);
+        e->pieces[i] = emit_piece(e, e->f->body.items[i]);
+    const struct function whole = begin_function(e, "", false, false);
     add_locals(e);
     for (size_t i = 0; i < e->f->body.count; i++)
-        LLVMBuildCall2(e->builder, e->parts[i].type, e->parts[i].function, e->buffer, (unsigned)e->f->buffer_count, "");
-    LLVMBuildRetVoid(e->builder);
+        LLVMBuildCall2(e->builder, e->pieces[i].type, e->pieces[i].value, e->buffer, (unsigned)e->f->buffer_count, "");
+    end_function(e);
+    return whole;
 }
 
-static void emit_whole(struct emitter *e) {
-    begin_function(e, e->f->name, false);
+static struct function emit_whole(struct emitter *e) {
+    const struct function whole = begin_function(e, "", false, false);
     add_locals(e);
     emit_block(e, &e->f->body);
-    LLVMBuildRetVoid(e->builder);
+    end_function(e);
+    return whole;
+}
+
+/* ---- parts ---- */
+
+/* ir_parts_begin() for `part` and `part` + 1. */
+static struct range divide_trip(struct emitter *e, int64_t trip) {
+    const LLVMBuilderRef b = e->builder;
+    const LLVMValueRef all = index_constant(e, trip), next = LLVMBuildAdd(b, e->part, index_constant(e, 1), "");
+    const LLVMValueRef share = LLVMBuildUDiv(b, all, e->count, ""), rest = LLVMBuildURem(b, all, e->count, "");
+    const LLVMValueRef small = LLVMBuildSub(b, e->count, rest, "");
+    const LLVMValueRef parts[] = {e->part, next};
+    LLVMValueRef begin[2];
+    for (int i = 0; i < 2; i++) {
+        const LLVMValueRef more = LLVMBuildICmp(b, LLVMIntUGT, parts[i], small, "");
+        const LLVMValueRef extra = LLVMBuildSelect(b, more, LLVMBuildSub(b, parts[i], small, ""), index_constant(e, 0), "");
+        begin[i] = LLVMBuildAdd(b, LLVMBuildMul(b, parts[i], share, ""), extra, "");
+    }
+    return (struct range){begin[0], begin[1]};
+}
+
+/* The ranges of the part, for every trip count. Divisions are slow, and one part is the usual number. */
+static void divide_trips(struct emitter *e) {
+    const LLVMBasicBlockRef entry = LLVMGetInsertBlock(e->builder);
+    const LLVMBasicBlockRef several = add_block(e, "several", ""), after = add_block(e, "several", ".end");
+    const LLVMValueRef is_one = LLVMBuildICmp(e->builder, LLVMIntEQ, e->count, index_constant(e, 1), "");
+    LLVMBuildCondBr(e->builder, is_one, after, several);
+    LLVMPositionBuilderAtEnd(e->builder, several);
+    for (size_t i = 0; i < e->parts.trip_count; i++) {
+        const struct range range = divide_trip(e, e->parts.trips[i]);
+        e->from[i] = range.from;
+        e->to[i] = range.to;
+    }
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, after);
+    LLVMBasicBlockRef blocks[] = {entry, several};
+    for (size_t i = 0; i < e->parts.trip_count; i++) {
+        LLVMValueRef from[] = {index_constant(e, 0), e->from[i]}, to[] = {index_constant(e, e->parts.trips[i]), e->to[i]};
+        e->from[i] = LLVMBuildPhi(e->builder, e->index, "from");
+        e->to[i] = LLVMBuildPhi(e->builder, e->index, "to");
+        LLVMAddIncoming(e->from[i], from, blocks, 2);
+        LLVMAddIncoming(e->to[i], to, blocks, 2);
+    }
+}
+
+/* The buffers of the function that is being written, and what follows them. */
+static void call(struct emitter *e, const struct function *function, LLVMValueRef part, LLVMValueRef count) {
+    LLVMValueRef *arguments = e->arguments;
+    unsigned number = 0;
+    for (size_t i = 0; i < e->f->buffer_count; i++)
+        if (e->f->buffers[i].role != IR_LOCAL)
+            arguments[number++] = e->buffer[i];
+    if (part)
+        arguments[number++] = part, arguments[number++] = count;
+    LLVMSetTailCall(LLVMBuildCall2(e->builder, function->type, function->value, arguments, number, ""), true);
+}
+
+/* name_part() has the code, and name() calls it. */
+static void emit_split(struct emitter *e) {
+    const struct function part = begin_function(e, "_part", false, true);
+    add_locals(e);
+    divide_trips(e);
+    emit_shared(e, &e->f->body);
+    end_function(e);
+    begin_function(e, "", false, false);
+    call(e, &part, index_constant(e, 0), index_constant(e, 1));
+    end_function(e);
+}
+
+/* name_part() calls name() for part 0. */
+static void emit_only_part(struct emitter *e, const struct function *whole) {
+    begin_function(e, "_part", false, true);
+    const LLVMBasicBlockRef first = add_block(e, "first", ""), after = add_block(e, "first", ".end");
+    const LLVMValueRef is_first = LLVMBuildICmp(e->builder, LLVMIntEQ, e->part, index_constant(e, 0), "");
+    LLVMBuildCondBr(e->builder, is_first, first, after);
+    LLVMPositionBuilderAtEnd(e->builder, first);
+    call(e, whole, NULL, NULL);
+    LLVMBuildBr(e->builder, after);
+    LLVMPositionBuilderAtEnd(e->builder, after);
+    end_function(e);
 }
 
 void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module) {
+    enum { PART_PARAMETERS = 2 };
     struct pc_arena *arena = function->arena;
     struct emitter e = {.f = function, .module = module, .context = LLVMGetModuleContext(module)};
     e.index = LLVMIntPtrTypeInContext(e.context, LLVMGetModuleDataLayout(module));
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);
+    e.arguments = PC_NEW_ARRAY(arena, function->buffer_count + PART_PARAMETERS, LLVMValueRef);
     e.variable = PC_NEW_ARRAY(arena, function->loop_count, LLVMValueRef);
     e.place = PC_NEW_ARRAY(arena, function->affine_count, LLVMValueRef);
     e.places = PC_NEW_ARRAY(arena, function->affine_count, uint32_t);
-    e.parameters = PC_NEW_ARRAY(arena, function->buffer_count, LLVMTypeRef);
-    e.parts = PC_NEW_ARRAY(arena, function->body.count, struct part);
-    e.part_name_size = strlen(function->name) + sizeof "_4294967295";
-    e.part_name = PC_NEW_ARRAY(arena, e.part_name_size, char);
+    e.parameters = PC_NEW_ARRAY(arena, function->buffer_count + PART_PARAMETERS, LLVMTypeRef);
+    e.pieces = PC_NEW_ARRAY(arena, function->body.count, struct function);
+    e.name_size = strlen(function->name) + sizeof "_4294967295";
+    e.name = PC_NEW_ARRAY(arena, e.name_size, char);
+    e.parts = ir_parts_of(function, arena);
+    e.from = PC_NEW_ARRAY(arena, e.parts.trip_count, LLVMValueRef);
+    e.to = PC_NEW_ARRAY(arena, e.parts.trip_count, LLVMValueRef);
     e.builder = LLVMCreateBuilderInContext(e.context);
-    if (ir_has_parts(function))
-        emit_parts(&e);
-    else
-        emit_whole(&e);
+    if (e.parts.is_split) {
+        emit_split(&e);
+    } else {
+        const struct function whole = ir_has_parts(function) ? emit_pieces(&e) : emit_whole(&e);
+        emit_only_part(&e, &whole);
+    }
     LLVMDisposeBuilder(e.builder);
 }

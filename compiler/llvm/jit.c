@@ -14,12 +14,13 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define JIT_ERROR(diags, ...) ((void)pc_diag_add((diags), PC_DIAG_BACKEND, (struct pc_span){0, 0}, __VA_ARGS__))
 
-enum { PARAMETERS_MAX = 6 };
+enum { PARAMETERS_MAX = 6, NAME_MAX_LENGTH = 40 /* of kernelN_part */ };
 
 struct pc_jit {
     LLVMOrcLLJITRef lljit;
@@ -31,7 +32,7 @@ struct pc_jit {
 struct pc_jit_code {
     struct pc_jit *jit;
     LLVMOrcResourceTrackerRef tracker; /* the code's memory */
-    pc_jit_function *function;
+    pc_jit_function *function, *part;
     int parameters;
 };
 
@@ -155,18 +156,25 @@ static int count_parameters(const struct ir_function *function) {
     return count;
 }
 
+static LLVMErrorRef find_function(LLVMOrcLLJITRef lljit, const char *name, pc_jit_function **function) {
+    LLVMOrcExecutorAddress address = 0;
+    const LLVMErrorRef error = LLVMOrcLLJITLookup(lljit, &address, name);
+    const uintptr_t place = (uintptr_t)address;
+    memcpy(function, &place, sizeof place);
+    return error;
+}
+
 static LLVMErrorRef link_object(struct pc_jit_code *code, const char *name, const struct pc_text *object) {
     const LLVMOrcLLJITRef lljit = code->jit->lljit;
     const LLVMOrcJITDylibRef dylib = LLVMOrcLLJITGetMainJITDylib(lljit);
     const LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRangeCopy(object->bytes, object->size, name);
     code->tracker = LLVMOrcJITDylibCreateResourceTracker(dylib);
     LLVMErrorRef error = LLVMOrcLLJITAddObjectFileWithRT(lljit, code->tracker, buffer); /* takes the buffer, also on error */
-    LLVMOrcExecutorAddress address = 0;
+    char part[NAME_MAX_LENGTH];
+    snprintf(part, sizeof part, "%s_part", name);
     if (!error) /* linking happens at the first lookup, and so do its errors */
-        error = LLVMOrcLLJITLookup(lljit, &address, name);
-    const uintptr_t place = (uintptr_t)address;
-    memcpy(&code->function, &place, sizeof place);
-    return error;
+        error = find_function(lljit, name, &code->function);
+    return error ? error : find_function(lljit, part, &code->part);
 }
 
 struct pc_jit_code *pc_jit_compile(struct pc_jit *jit, const struct ir_function *function, struct pc_diags *diags) {
@@ -198,6 +206,10 @@ pc_jit_function *pc_jit_address(const struct pc_jit_code *code) {
     return code->function;
 }
 
+pc_jit_function *pc_jit_part_address(const struct pc_jit_code *code) {
+    return code->part;
+}
+
 void pc_jit_call(const struct pc_jit_code *code, void *const *b) {
     union {
         pc_jit_function *any;
@@ -215,6 +227,27 @@ void pc_jit_call(const struct pc_jit_code *code, void *const *b) {
     case 4: call.of4(b[0], b[1], b[2], b[3]); return;
     case 5: call.of5(b[0], b[1], b[2], b[3], b[4]); return;
     case PARAMETERS_MAX: call.of6(b[0], b[1], b[2], b[3], b[4], b[5]); return;
+    default: abort();
+    }
+}
+
+void pc_jit_call_part(const struct pc_jit_code *code, void *const *b, size_t part, size_t parts) {
+    union {
+        pc_jit_function *any;
+        void (*of1)(void *, size_t, size_t);
+        void (*of2)(void *, void *, size_t, size_t);
+        void (*of3)(void *, void *, void *, size_t, size_t);
+        void (*of4)(void *, void *, void *, void *, size_t, size_t);
+        void (*of5)(void *, void *, void *, void *, void *, size_t, size_t);
+        void (*of6)(void *, void *, void *, void *, void *, void *, size_t, size_t);
+    } call = {.any = code->part};
+    switch (code->parameters) {
+    case 1: call.of1(b[0], part, parts); return;
+    case 2: call.of2(b[0], b[1], part, parts); return;
+    case 3: call.of3(b[0], b[1], b[2], part, parts); return;
+    case 4: call.of4(b[0], b[1], b[2], b[3], part, parts); return;
+    case 5: call.of5(b[0], b[1], b[2], b[3], b[4], part, parts); return;
+    case PARAMETERS_MAX: call.of6(b[0], b[1], b[2], b[3], b[4], b[5], part, parts); return;
     default: abort();
     }
 }

@@ -10,7 +10,7 @@
 struct pc_diags;
 
 struct pc_jit;
-struct pc_jit_code; /* one function and the memory it is in */
+struct pc_jit_code; /* one function, whole and in parts, and the memory it is in */
 
 /* NULL with an error in diags; always so without LLVM (pc_llvm_is_there). */
 struct pc_jit *pc_jit_open(struct pc_diags *diags);
@@ -28,8 +28,12 @@ struct pc_jit_code *pc_jit_compile(struct pc_jit *jit, const struct ir_function 
 typedef void pc_jit_function(void);
 pc_jit_function *pc_jit_address(const struct pc_jit_code *code);
 
-/* Calls it; `buffers` are its inputs and outputs in order, 1 to 6 of them. */
+/* The code that runs one part, which has size_t part, size_t parts behind the pointers: see ir_parts.h. */
+pc_jit_function *pc_jit_part_address(const struct pc_jit_code *code);
+
+/* Calls them; `buffers` are the inputs and outputs in order, 1 to 6 of them; part < parts. */
 void pc_jit_call(const struct pc_jit_code *code, void *const *buffers);
+void pc_jit_call_part(const struct pc_jit_code *code, void *const *buffers, size_t part, size_t parts);
 
 /* Returns the memory; nobody may be running the code. NULL is allowed. */
 void pc_jit_release(struct pc_jit_code *code);

@@ -4,7 +4,7 @@
 static struct pc_lane_slot *new_slots(int64_t count, int slots, struct pc_arena *arena) {
     struct pc_lane_slot *slot = PC_NEW_ARRAY(arena, (size_t)(count * slots), struct pc_lane_slot);
     for (int64_t i = 0; i < count * slots; i++)
-        slot[i] = (struct pc_lane_slot){-1, -1};
+        slot[i] = (struct pc_lane_slot){-1, -1, 1};
     return slot;
 }
 
@@ -17,7 +17,7 @@ static const struct pc_lane_map *new_map(int64_t to, int slots, const struct pc_
 const struct pc_lane_map *pc_lane_map_identity(int64_t count, struct pc_arena *arena) {
     struct pc_lane_slot *slot = new_slots(count, 1, arena);
     for (int64_t i = 0; i < count; i++)
-        slot[i] = (struct pc_lane_slot){(int32_t)i, 0};
+        slot[i] = (struct pc_lane_slot){(int32_t)i, 0, 1};
     return new_map(count, 1, slot, arena);
 }
 
@@ -29,7 +29,7 @@ const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_
         const struct pc_window w = pc_axis_window(axis, begin + i);
         for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++)
             slot[i * slots + tap] =
-                (struct pc_lane_slot){(int32_t)(w.start + tap * axis->dilation - origin), (int32_t)tap};
+                (struct pc_lane_slot){(int32_t)(w.start + tap * axis->dilation - origin), (int32_t)tap, 1};
     }
     return new_map(count, slots, slot, arena);
 }
@@ -72,7 +72,8 @@ static void visit(struct covers *c) {
             const int which = slot_of(c, in, out);
             c->met[in]++;
             if (c->slot)
-                c->slot[in * c->most + which] = (struct pc_lane_slot){(int32_t)(out - c->origin), (int32_t)tap};
+                c->slot[in * c->most + which] =
+                    (struct pc_lane_slot){(int32_t)(out - c->origin), (int32_t)tap, (int32_t)pc_axis_count(c->axis, out)};
             else if (which >= c->most)
                 c->most = which + 1;
         }
@@ -97,6 +98,42 @@ const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, co
     *dividing = *map;
     dividing->divisor = divisor;
     return dividing;
+}
+
+/* The run of source positions that a position takes; false if they are no run of at least `length`. */
+static bool find_run(const struct pc_lane_map *map, int64_t to, int length, int64_t *first, int64_t *last) {
+    int64_t count = 0;
+    for (int k = 0; k < map->slots; k++) {
+        const int32_t at = map->slot[to * map->slots + k].at;
+        if (at < 0)
+            continue;
+        if (count && at != *last + 1)
+            return false;
+        *first = count ? *first : at;
+        *last = at;
+        count++;
+    }
+    return count >= length;
+}
+
+bool pc_lane_map_split(const struct pc_lane_map *map, int64_t from, int length, const struct pc_lane_map **inner,
+                       const struct pc_lane_map **outer, struct pc_arena *arena) {
+    const int slots = (map->slots + length - 1) / length;
+    struct pc_lane_slot *outer_slot = new_slots(map->to, slots, arena);
+    for (int64_t to = 0; to < map->to; to++) {
+        int64_t first = 0, last = 0;
+        if (!find_run(map, to, length, &first, &last))
+            return false;
+        int k = 0;
+        for (int64_t at = first; at <= last; at += length, k++)
+            outer_slot[to * slots + k].at = (int32_t)(at < last - length + 1 ? at : last - length + 1);
+    }
+    struct pc_lane_slot *inner_slot = new_slots(from - length + 1, length, arena);
+    for (int64_t i = 0; i < (from - length + 1) * length; i++)
+        inner_slot[i].at = (int32_t)(i / length + i % length);
+    *inner = new_map(from - length + 1, length, inner_slot, arena);
+    *outer = new_map(map->to, slots, outer_slot, arena);
+    return true;
 }
 
 void pc_lane_map_extent(const struct pc_lane_map *map, int64_t *first, int64_t *last) {

@@ -9,8 +9,9 @@
 #include "front/axis.h"
 
 struct pc_lane_slot {
-    int32_t at;  /* position of the source; -1: outside of it */
-    int32_t tap; /* number of the tap along the axis */
+    int32_t at;      /* position of the source; -1: outside of it */
+    int32_t tap;     /* number of the tap along the axis */
+    int32_t divisor; /* backward: this axis' factor of the window's */
 };
 
 struct pc_lane_map {
@@ -35,6 +36,12 @@ const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64
 /* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena);
+
+/* A map whose positions take runs of neighbours in two steps, for modes that may combine an element twice: inner[q] takes the
+ * `length` elements from q on, outer the fewest of these that cover each run, the last of which overlap. `from` is the size of
+ * the source. False where some run is shorter than that, or is none. */
+bool pc_lane_map_split(const struct pc_lane_map *map, int64_t from, int length, const struct pc_lane_map **inner,
+                       const struct pc_lane_map **outer, struct pc_arena *arena);
 
 /* The first and the last position of the source that the map needs; 0 and -1 where it needs none. */
 void pc_lane_map_extent(const struct pc_lane_map *map, int64_t *first, int64_t *last);

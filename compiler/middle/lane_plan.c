@@ -4,19 +4,28 @@
 #include "middle/lower.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 /* Local arrays share the first level cache, 32 or 48 KiB on most processors, with what streams through; the most that may lie
  * on somebody's stack. */
 static const int64_t LOCAL_GOOD = 24 * 1024, LOCAL_MOST = 64 * 1024;
-/* Vectors of channels that a pass takes at a time, so that memory is read in longer pieces than a vector. */
-static const int64_t CHANNEL_VECTORS = 8;
+/* Inputs side by side in code because windows repeat only after as many; beyond it a straight line would be long, and its
+ * stores far apart. */
+static const int64_t PERIOD_MOST = 4;
+
+/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead, or than its cache has ways
+ * where they are a multiple of a page apart, cost twice. */
+static const int64_t STREAMS_MOST = 12;
+
+enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_HALVES };
+
 static const struct way {
     const char *name;
-    bool apart;
+    enum steps_of_way steps;
     int64_t rows;
     const char *line;
 } ways[PC_PLAN_COUNT] = {
-#define PLAN(id, name, apart, rows, line) {name, apart, rows, line},
+#define PLAN(id, name, apart, rows, line) {name, STEPS_##apart, rows, line},
 #include "plans.def"
 #undef PLAN
 };
@@ -36,6 +45,8 @@ struct candidate {
     struct pc_lane_plan *result;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
+    bool aligned;   /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
+    bool halves;    /* the plane is one row, which is one window */
     bool weighs;    /* dy is weighted first */
     int outer;      /* the outermost axis that is reduced */
     int64_t rows;   /* of a band */
@@ -72,10 +83,24 @@ static bool can_band(const struct candidate *c) {
     return outside == 1;
 }
 
+/* Of adaptive windows about. */
+static int64_t stride_of(const struct pc_axis *axis) {
+    return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
+}
+
 static bool divides_by_position(const struct candidate *c) {
     const struct pool_desc *desc = &c->layer->desc;
     return pc_mode_of(desc->mode)->finish == PC_FINISH_DIVIDE &&
            (desc->adaptive || desc->divisor != POOL_DIVISOR_OVERRIDE);
+}
+
+/* Whether dividing is cheaper where dy is read than where dx is written: there are fewer windows than inputs, and the divisor
+ * is no power of two, which would be a product. */
+static bool divides_early(const struct candidate *c) {
+    int64_t divisor = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        divisor *= pc_axis_count(&c->layer->axis[a], 0);
+    return c->layer->y_count < c->layer->x_count && (divisor & (divisor - 1)) != 0;
 }
 
 /* Whether every window has the same divisor. */
@@ -101,7 +126,7 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
     int64_t stride = 1;
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
         shape.period[a] = 1;
-        shape.tap_stride[a] = stride;
+        shape.tap_stride[a] = c->picks || !c->backward ? stride : 0; /* sums do not ask which tap it is */
         stride *= c->layer->axis[a].kernel;
     }
     return shape;
@@ -113,11 +138,11 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
     shape->map[a] = map;
     if (axis->adaptive)
         return;
-    if (c->backward)
+    if (c->backward && axis->stride <= PERIOD_MOST)
         shape->period[a] = axis->stride;
     if (is_last(c) || axis->kernel == 1)
         return;
-    if (axis->stride < axis->kernel)
+    if (axis->stride < axis->kernel && c->aligned)
         shape->align = c->result->lanes;
     else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride)
         shape->align = axis->stride;
@@ -143,6 +168,28 @@ static bool is_reduced_here(const struct candidate *c, int a, int axis) {
     return axis < 0 ? pc_is_reduced(&c->layer->axis[a]) : a == axis;
 }
 
+/* Long windows of a mode that may combine a tap twice: their maxima from those of short windows, which overlap. */
+static bool split_axis(const struct candidate *c, struct pc_lane_band *band, struct pc_lane_shape *shape, int axis,
+                       int64_t *size) {
+    const struct pc_lane_map *inner, *outer;
+    const int slots = shape->map[axis]->slots;
+    int length = 2;
+    while (length * length < slots)
+        length++;
+    const bool pays = length + (slots + length - 1) / length + 2 < slots; /* the second pass loads and stores */
+    if (c->backward || c->tracked || !pc_mode_of(c->layer->desc.mode)->idempotent || !pays ||
+        !pc_lane_map_split(shape->map[axis], shape->from[axis], length, &inner, &outer, c->arena))
+        return true;
+    struct pc_lane_shape first = *shape;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        first.map[a] = a == axis ? inner : pc_lane_map_identity(shape->from[a], c->arena);
+    if (!add_pass(c, band, PC_LANE_REDUCE, pc_arena_printf(c->arena, "%d neighbours along %c", length, "DHW"[axis]), &first))
+        return false;
+    size[axis] = shape->from[axis] = inner->to;
+    shape->map[axis] = outer;
+    return true;
+}
+
 /* A pass along one axis, or (axis < 0) along all that are reduced. `size` are the sizes of its source and becomes those of its
  * destination; position `first` of the outermost reduced axis is position 0 of the source; divisors are those of the windows
  * where the pass finishes averages. */
@@ -151,16 +198,20 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, int
     static const char *const words[] = {"along D", "along H", "along W"};
     struct pc_lane_shape shape = new_shape(c);
     const bool divides = finishes && !c->backward && divides_by_position(c);
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
+    for (int a = 0; a < POOL_MAX_RANK; a++)
         shape.from[a] = size[a];
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
         if (!is_reduced_here(c, a, axis))
             shape.map[a] = pc_lane_map_identity(size[a], c->arena);
         else
             reduce_axis(c, &shape, a, a == c->outer ? outer : map_of(c, a, 0, size_written(c, a), 0));
+        if (a == axis && !split_axis(c, band, &shape, axis, size))
+            return false;
         if (divides)
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], a == c->outer ? begin : 0, c->arena);
         size[a] = shape.map[a]->to;
     }
+    shape.divides = c->backward && !c->picks && divides_by_position(c) && !c->weighs && !c->result->divides_last;
     const bool splits = c->backward && c->picks && axis >= 0 && axis < POOL_MAX_RANK - 1 && !finishes;
     const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE
                                    : splits     ? PC_LANE_SPLIT
@@ -264,7 +315,7 @@ static int64_t bytes_of_value(const struct candidate *c) {
 static double local_estimate(const struct candidate *c, int64_t rows) {
     const struct pc_axis *o = &c->layer->axis[c->outer];
     const double written = (double)rows, reach = (double)(o->kernel - 1) * (double)o->dilation + 1;
-    double read = c->backward ? (written + reach) / (double)o->stride + 1 : (written - 1) * (double)o->stride + reach;
+    double read = c->backward ? (written + reach) / (double)stride_of(o) + 1 : (written - 1) * (double)stride_of(o) + reach;
     read = read < (double)size_read(c, c->outer) ? read : (double)size_read(c, c->outer);
     double values = 0, size = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
@@ -280,23 +331,45 @@ static double local_estimate(const struct candidate *c, int64_t rows) {
     return values * (double)bytes_of_value(c);
 }
 
+/* Bytes of one channel that a tile reads, and its neighbours read again. */
+static double read_by_tile(const struct candidate *c) {
+    double bytes = ir_elements[c->plan->real].bytes;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &c->layer->axis[a];
+        const double tile = a == 1 ? (double)(c->tile_rows < size_written(c, 1) ? c->tile_rows : size_written(c, 1)) : 1;
+        const double reach = (double)(axis->kernel - 1) * (double)axis->dilation + 1;
+        const double read = c->backward ? (tile + reach - 2) / (double)stride_of(axis) + 1
+                                        : (tile - 1) * (double)stride_of(axis) + reach;
+        bytes *= stride_of(axis) >= axis->kernel && a == 2 ? 1 : read;
+    }
+    return bytes;
+}
+
 /* Channels of a block and rows of a band, so that local arrays stay small. */
 static void choose_sizes(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t height = size_written(c, c->outer), channels = c->layer->desc.channels;
     c->rows = height;
     p->block = is_last(c) ? channels : 1;
-    if (!c->apart && !c->weighs)
-        return;
     if (is_last(c)) {
-        int64_t vectors = CHANNEL_VECTORS;
-        while (vectors > 1 && local_estimate(c, height) * (double)(vectors * p->lanes) > (double)LOCAL_GOOD)
+        const double bytes = c->apart || c->weighs ? local_estimate(c, height) : read_by_tile(c);
+        int64_t vectors = (channels + p->lanes - 1) / p->lanes;
+        while (vectors > 1 && bytes * (double)(vectors * p->lanes) > (double)LOCAL_GOOD)
             vectors /= 2;
         p->block = vectors * p->lanes < channels ? vectors * p->lanes : channels;
     }
-    const int64_t period = c->backward && !c->layer->axis[c->outer].adaptive ? c->layer->axis[c->outer].stride : 1;
-    while (can_band(c) && c->rows > period && local_estimate(c, c->rows) * (double)p->block > (double)LOCAL_GOOD)
+    if (!c->apart && !c->weighs)
+        return;
+    const struct pc_axis *outer = &c->layer->axis[c->outer];
+    const int64_t period = c->backward && !outer->adaptive && outer->stride <= PERIOD_MOST ? outer->stride : 1;
+    /* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
+    const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? stride_of(outer) : 1), low = 2 * overlap;
+    while (can_band(c) && c->rows > period) {
+        const double bytes = local_estimate(c, c->rows) * (double)p->block;
+        if (bytes <= (double)(c->rows > low ? LOCAL_GOOD : LOCAL_MOST))
+            break;
         c->rows = (c->rows / 2 + period - 1) / period * period;
+    }
 }
 
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */
@@ -315,6 +388,9 @@ static void count_locals(struct candidate *c) {
 
 /* ---- work ---- */
 
+/* A division of a vector takes as long as so many additions. */
+static const double DIVISION = 4;
+
 /* Operations of a pass for each tap it combines, each vector it loads or chooses, and each group it finishes. */
 struct weights {
     double tap, load, shuffle, group;
@@ -322,7 +398,7 @@ struct weights {
 
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
-    const double divides = divides_by_position(c) ? 4 : 0;
+    const double divides = divides_by_position(c) ? DIVISION : 0;
     switch (pass->work) {
     case PC_LANE_REDUCE:
         if (!c->picks)
@@ -333,7 +409,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     case PC_LANE_WEIGH:
         return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM:
-        return (struct weights){1, 1, 1, 1};
+        return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
     case PC_LANE_SPLIT:
         return (struct weights){7, 2.5, 2, 2};
     case PC_LANE_SELECT:
@@ -350,6 +426,19 @@ static double combined(const struct candidate *c, const struct pc_lane_pass *pas
     return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
 }
 
+/* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
+ *
+ * Channels-first, tiles side by side read rows in short pieces.  Channels-last, blocks of a vector or two read pixels in pieces
+ * of a cache line; and a tile that reads from many pixels side by side is more streams than the processor fetches ahead. */
+static double scattered(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
+    const int64_t row = size_written(c, POOL_MAX_RANK - 1), vectors = c->result->block / c->result->lanes;
+    if (!is_last(c))
+        return !pass->in_order && c->tile_rows > 1 && row > c->result->lanes ? 1.3 : 1;
+    if (vectors < 4 && c->result->block < c->layer->desc.channels)
+        return 2;
+    return cost->new_taps > (double)STREAMS_MOST * cost->groups / (double)c->tile_rows * 2.5 ? 1.2 : 1;
+}
+
 static void count_work(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     for (size_t b = 0; b < p->band_count; b++) {
@@ -357,17 +446,73 @@ static void count_work(struct candidate *c) {
         for (int i = 0; i < band->pass_count; i++) {
             const struct pc_lane_pass *pass = &band->pass[i];
             const struct pc_lane_cost cost = pc_lanes_cost(pass->groups, c->arena);
-            const struct weights w = weights_of(c, pass);
-            p->work += (double)band->count * (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends +
-                                              combined(c, pass, &cost) * w.tap + cost.groups * w.group);
+            struct weights w = weights_of(c, pass);
+            if (is_last(c) && cost.taps > (double)STREAMS_MOST * cost.groups)
+                w.load *= 2;
+            p->work += (double)band->count * scattered(c, pass, &cost) * (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends +
+                                              combined(c, pass, &cost) * w.tap + cost.groups * w.group +
+                                              cost.divisions * DIVISION);
             p->code += cost.code * (1 + w.tap);
         }
     }
 }
 
+/* ---- sums of planes ---- */
+
+/* Vectors that one partial sum takes, so that their additions are no long chain. */
+static const int64_t CHAIN_MOST = 32;
+
+/* Positions 0 .. to - 1, each from `slots` positions of `from`, `step` apart; positions of a block are neighbours. */
+static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t from, int64_t to, int slots, int64_t block) {
+    struct pc_lane_map *map = PC_NEW(c->arena, struct pc_lane_map);
+    struct pc_lane_slot *slot = PC_NEW_ARRAY(c->arena, (size_t)(to * slots), struct pc_lane_slot);
+    for (int64_t i = 0; i < to; i++)
+        for (int k = 0; k < slots; k++) {
+            const int64_t at = (i / block * slots + k) * block + i % block;
+            slot[i * slots + k] = (struct pc_lane_slot){at < from ? (int32_t)at : -1, 0, 1};
+        }
+    *map = (struct pc_lane_map){.to = to, .slots = slots, .slot = slot};
+    return map;
+}
+
+static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_t *from, int64_t to, int slots, int64_t block,
+                    bool last) {
+    struct pc_lane_shape shape = new_shape(c);
+    shape.align = c->result->lanes; /* what was stored as a vector is loaded as that vector, which need not wait for memory */
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : 1;
+        shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block) : pc_lane_map_identity(1, c->arena);
+        if (last && divides_by_position(c))
+            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], 0, c->arena);
+    }
+    *from = to;
+    return add_pass(c, band, PC_LANE_REDUCE, last ? "their sum" : pc_arena_printf(c->arena, "%" PRId64 " partial sums", to), &shape);
+}
+
+static bool build_halves(struct candidate *c) {
+    const int64_t lanes = c->result->lanes;
+    int64_t from = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        from *= c->layer->axis[a].in;
+    const int64_t vectors = (from + lanes - 1) / lanes, sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
+    const int chain = (int)((vectors + sums - 1) / sums);
+    struct pc_lane_band band = {.count = 1};
+    if (from < lanes || sums > CHAIN_MOST || !add_row(c, &band, &from, sums * lanes, chain, lanes, false) ||
+        (sums > 1 && !add_row(c, &band, &from, lanes, (int)sums, lanes, false)))
+        return false;
+    for (int64_t half = lanes / 2; half >= 1; half /= 2)
+        if (!add_row(c, &band, &from, half, 2, half, half == 1))
+            return false;
+    band.pass[0].first = true;
+    band.pass[band.pass_count - 1].last = true;
+    c->result->block = 1;
+    add_band(c, &band);
+    return true;
+}
+
 /* ---- candidates ---- */
 
-static bool build(struct candidate *c) {
+static bool build_bands(struct candidate *c) {
     const int64_t height = size_written(c, c->outer);
     choose_sizes(c);
     for (int64_t begin = 0; begin < height; begin += c->rows) {
@@ -376,12 +521,19 @@ static bool build(struct candidate *c) {
             return false;
         add_band(c, &band);
     }
+    return true;
+}
+
+static bool build(struct candidate *c) {
+    if (!(c->halves ? build_halves : build_bands)(c))
+        return false;
     count_work(c);
     count_locals(c);
     return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= LOCAL_MOST;
 }
 
-static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, struct pc_arena *arena) {
+static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, bool aligned,
+                                      struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const struct pc_mode *mode = pc_mode_of(layer->desc.mode);
     struct candidate c = {.plan = plan,
@@ -390,7 +542,9 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .result = PC_NEW(arena, struct pc_lane_plan),
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = mode->combine != PC_COMBINE_ADD,
-                          .apart = way->apart,
+                          .apart = way->steps == STEPS_AXES,
+                          .aligned = aligned,
+                          .halves = way->steps == STEPS_HALVES,
                           .tile_rows = way->rows};
     c.result->lanes = lanes;
     c.result->why = way->line;
@@ -398,8 +552,11 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     while (c.outer < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[c.outer]))
         c.outer++;
     if (c.backward && !c.picks) {
-        c.result->divides_last = divides_by_position(&c) ? divides_alike(&c) : mode->finish == PC_FINISH_DIVIDE;
-        c.weighs = mode->lift == PC_LIFT_ABS_POW || (divides_by_position(&c) && !c.result->divides_last);
+        c.result->divides_last = divides_by_position(&c) ? divides_alike(&c) && !divides_early(&c)
+                                                         : mode->finish == PC_FINISH_DIVIDE;
+        /* Whole windows may be summed by divisor; what one axis leaves has none left. */
+        c.weighs = mode->lift == PC_LIFT_ABS_POW ||
+                   (divides_by_position(&c) && !c.result->divides_last && (c.apart || divides_early(&c)));
     }
     return c;
 }
@@ -411,22 +568,84 @@ static int reduced_axes(const struct pc_layer *layer) {
     return axes;
 }
 
-const struct pc_lane_plan *pc_lane_plan_build(const struct pc_plan *plan, int lanes, struct pc_arena *arena) {
-    const struct pc_layer *layer = plan->layer;
-    const struct pc_lane_plan *best = NULL;
-    const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
-    int64_t written = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        written *= plan->kind == PC_KERNEL_BACKWARD ? layer->axis[a].in : layer->axis[a].out;
-    if (layer->desc.indices > POOL_INDICES_WINDOW || 2 * (last ? layer->desc.channels : written) < lanes)
-        return NULL;
-    for (int i = 0; i < PC_PLAN_COUNT; i++) {
-        if ((ways[i].apart && reduced_axes(layer) < 2) || (last && ways[i].rows == 0) ||
-            (plan->budget.forced && plan->budget.choice != (enum pc_plan_choice)i))
-            continue;
-        struct candidate c = new_candidate(plan, lanes, &ways[i], arena);
-        if (build(&c) && (!best || c.result->work < best->work))
-            best = c.result;
+/* Why the layer has no kernel of vectors at all; NULL: it has. */
+static const char *why_none(const struct pc_plan *plan) {
+    return plan->layer->desc.indices > POOL_INDICES_WINDOW ? "indices are of the plane or the tensor, which vectors do not count"
+                                                           : NULL;
+}
+
+/* A window that is the whole plane, whose sum may be taken in any order. */
+static bool sums_planes(const struct pc_plan *plan) {
+    bool whole = plan->kind == PC_KERNEL_FORWARD && pc_mode_of(plan->layer->desc.mode)->combine == PC_COMBINE_ADD &&
+                 plan->layer->desc.layout == POOL_CHANNELS_FIRST;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &plan->layer->axis[a];
+        const struct pc_window w = pc_axis_window(axis, 0);
+        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
     }
-    return best;
+    return whole;
+}
+
+/* Why a way does not fit; NULL: it does. */
+static const char *why_not(const struct pc_plan *plan, const struct way *way, int lanes) {
+    const struct pc_layer *layer = plan->layer;
+    const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    int64_t elements = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
+    if (way->steps == STEPS_HALVES && !sums_planes(plan))
+        return "it is for sums of whole planes, channels-first";
+    if (2 * (last ? layer->desc.channels : elements) < lanes)
+        return last ? "there are not half as many channels as lanes" : "a plane has not half as many elements as a vector";
+    if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
+        return "windows lie along one axis, there are no others to take apart";
+    if (last && way->rows == 0)
+        return "channels-last, vectors are of channels and not of elements in the order of memory";
+    return NULL;
+}
+
+/* Candidates stay in the order of their work; the least of those with equal work is the first of plans.def. */
+static void add_candidate(struct pc_plan *plan, enum pc_plan_choice choice, double work) {
+    int at = plan->candidate_count++;
+    for (; at > 0 && plan->candidates[at - 1].work > work; at--)
+        plan->candidates[at] = plan->candidates[at - 1];
+    plan->candidates[at] = (struct pc_plan_candidate){choice, work};
+}
+
+const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena) {
+    const struct pc_plan_options *budget = &plan->budget;
+    const struct pc_lane_plan *built[PC_PLAN_COUNT] = {NULL};
+    const char *none = why_none(plan), *misfit = none;
+    for (int i = 0; !none && i < PC_PLAN_COUNT; i++) {
+        const char *reason = why_not(plan, &ways[i], lanes);
+        if (!reason) {
+            struct candidate c = new_candidate(plan, lanes, &ways[i], true, arena);
+            bool fits = build(&c);
+            if (!fits) {
+                c = new_candidate(plan, lanes, &ways[i], false, arena);
+                fits = build(&c);
+            }
+            if (fits) {
+                built[i] = c.result;
+                add_candidate(plan, (enum pc_plan_choice)i, c.result->work);
+            } else {
+                reason = "it would take too much code or too large local arrays";
+            }
+        }
+        if (budget->forced && budget->choice == (enum pc_plan_choice)i)
+            misfit = reason;
+    }
+    plan->misfit = budget->forced ? misfit : NULL;
+    if (plan->candidate_count == 0)
+        return NULL;
+    const enum pc_plan_choice taken = budget->forced && !misfit ? budget->choice : plan->candidates[0].choice;
+    for (int i = plan->candidate_count - 1; i > 0; i--) { /* the one that is taken comes first */
+        if (plan->candidates[i].choice != taken)
+            continue;
+        const struct pc_plan_candidate first = plan->candidates[i];
+        memmove(&plan->candidates[1], plan->candidates, (size_t)i * sizeof first);
+        plan->candidates[0] = first;
+        break;
+    }
+    return built[taken];
 }

@@ -31,7 +31,7 @@ struct pc_lane_pass {
     int64_t row_taps;                  /* SPLIT: of the axes inside */
 };
 
-enum { PC_LANE_PASSES_MAX = 1 + POOL_MAX_RANK };
+enum { PC_LANE_PASSES_MAX = 8 }; /* weighing dy or halving sixteen lanes, and two for each axis */
 
 /* `count` equal bands; the first begins at elements `in` and `out` of the sides that the kernel reads and writes. */
 struct pc_lane_band {
@@ -53,8 +53,8 @@ struct pc_lane_plan {
     const char *why;
 };
 
-/* The best plan for vectors of `lanes` values; NULL where there is none: windows with indices of a plane, too much code, planes
- * with fewer elements than lanes. */
-const struct pc_lane_plan *pc_lane_plan_build(const struct pc_plan *plan, int lanes, struct pc_arena *arena);
+/* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; NULL where there is none:
+ * windows with indices of a plane, too much code, planes with fewer elements than lanes.  Sets plan->candidates and plan->misfit. */
+const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena);
 
 #endif

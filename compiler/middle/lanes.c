@@ -28,9 +28,11 @@ static struct coordinates coordinates_of(const struct view *v, int64_t out) {
 }
 
 /* Where a slot takes lane l's element from; false: nowhere. */
-static bool find_element(const struct view *v, const struct coordinates *c, const int *slot, int64_t *at, int32_t *number) {
+static bool find_element(const struct view *v, const struct coordinates *c, const int *slot, int64_t *at, int32_t *number,
+                         int64_t *divisor) {
     *at = 0;
     *number = 0;
+    *divisor = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_lane_map *map = v->shape->map[a];
         const struct pc_lane_slot *s = &map->slot[c->at[a] * map->slots + slot[a]];
@@ -38,6 +40,7 @@ static bool find_element(const struct view *v, const struct coordinates *c, cons
             return false;
         *at = *at * v->shape->from[a] + s->at;
         *number += (int32_t)(s->tap * v->shape->tap_stride[a]);
+        *divisor *= v->shape->divides ? s->divisor : 1;
     }
     return true;
 }
@@ -93,12 +96,15 @@ static bool make_tap(const struct view *v, const struct pc_lane_group *group, co
                      struct pc_lane_tap *tap) {
     int64_t at[PC_LANES_MAX], begin = 0;
     for (int l = 0; l < v->shape->lanes; l++) {
-        tap->number[l] = -1;
         int32_t number;
-        if (!(group->valid >> l & 1) || !find_element(v, &c[l], tap->slot, &at[l], &number))
+        int64_t divisor;
+        tap->number[l] = -1;
+        tap->divisor[l] = 1;
+        if (!(group->valid >> l & 1) || !find_element(v, &c[l], tap->slot, &at[l], &number, &divisor))
             continue;
         tap->active |= (uint32_t)1 << l;
         tap->number[l] = number;
+        tap->divisor[l] = divisor;
     }
     if (!tap->active)
         return true;
@@ -163,7 +169,7 @@ static bool same_tap(const struct pc_lane_tap *a, const struct pc_lane_tap *b, s
     if (memcmp(a->slot, b->slot, sizeof a->slot) != 0 || a->active != b->active || a->load_count != b->load_count ||
         a->row.mask != b->row.mask ||
         memcmp(a->load, b->load, sizeof a->load) != 0 || memcmp(a->lane, b->lane, sizeof a->lane) != 0 ||
-        memcmp(a->number, b->number, sizeof a->number) != 0)
+        memcmp(a->number, b->number, sizeof a->number) != 0 || memcmp(a->divisor, b->divisor, sizeof a->divisor) != 0)
         return false;
     for (int i = 0; i < a->load_count; i++)
         if (a->loads[i].mask != b->loads[i].mask || !agrees(&d->in_known, &d->in, b->loads[i].at - a->loads[i].at))
@@ -363,10 +369,36 @@ static bool is_new(struct seen *seen, int64_t key) {
     return !found;
 }
 
+int64_t pc_lane_divisor(const struct pc_lane_tap *tap) {
+    int64_t divisor = 0;
+    for (int l = 0; l < PC_LANES_MAX; l++) {
+        if (!(tap->active >> l & 1))
+            continue;
+        if (divisor && tap->divisor[l] != divisor)
+            return 0;
+        divisor = tap->divisor[l];
+    }
+    return divisor;
+}
+
+/* One for each divisor that all lanes have, one for each slot where they differ. */
+static int count_divisions(const struct pc_lane_group *group) {
+    int count = 0;
+    for (int t = 0; t < group->tap_count; t++) {
+        const int64_t divisor = pc_lane_divisor(&group->taps[t]);
+        bool met = divisor == 1;
+        for (int i = 0; i < t && divisor; i++)
+            met |= pc_lane_divisor(&group->taps[i]) == divisor;
+        count += !met;
+    }
+    return count;
+}
+
 static void add_group(const struct pc_lane_group *group, struct seen *loads, struct seen *taps, struct pc_lane_cost *cost) {
     cost->groups++;
     cost->code += group->tap_count + 1;
     cost->taps += group->tap_count;
+    cost->divisions += count_divisions(group);
     for (int t = 0; t < group->tap_count; t++) {
         const struct pc_lane_tap *tap = &group->taps[t];
         int lane = 0;
@@ -400,6 +432,7 @@ static void add_cost(struct pc_lane_cost *sum, const struct pc_lane_cost *cost, 
     sum->taps += times * cost->taps;
     sum->new_taps += times * cost->new_taps;
     sum->groups += times * cost->groups;
+    sum->divisions += times * cost->divisions;
     sum->code += cost->code;
 }
 

@@ -27,6 +27,7 @@ struct pc_lane_tap {
     struct pc_lane_load loads[PC_LANE_LOADS_MAX];
     uint8_t load[PC_LANES_MAX], lane[PC_LANES_MAX]; /* where each active lane finds its element */
     int32_t number[PC_LANES_MAX];                   /* of the tap, row-major; -1 in lanes that are not active */
+    int64_t divisor[PC_LANES_MAX];                  /* backward: the window's, where the shape asks; else 1 */
 };
 
 struct pc_lane_group {
@@ -55,6 +56,7 @@ struct pc_lane_shape {
     int64_t rows;                      /* that are neighbours in code, to share what they load and the results of their rows;
                                           0, channels-first: as many as fill their vectors best, in the order of memory */
     int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */
+    bool divides;                      /* windows that cover a position have divisors that matter */
     int64_t slack;                     /* elements before and behind the source that may be loaded */
     int64_t code_max;                  /* taps in the code */
 };
@@ -66,10 +68,13 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
 /* Whether b does what a does, *in_step elements of the source and *out_step of the destination further. */
 bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, int64_t *in_step, int64_t *out_step);
 
+/* The divisor that a slot's windows have in all lanes; 0: they differ. */
+int64_t pc_lane_divisor(const struct pc_lane_tap *tap);
+
 /* What running a node takes: vectors loaded, chosen from, blended, elements combined; of the taps those that bring what no
  * other group beside them has. */
 struct pc_lane_cost {
-    double loads, shuffles, blends, taps, new_taps, groups; /* executed */
+    double loads, shuffles, blends, taps, new_taps, groups, divisions; /* executed */
     double code;                                            /* taps in the code */
 };
 struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena);

@@ -244,15 +244,36 @@ static ir_ref common_divisor(struct lanes_nest *n) {
     return ir_real(n->b, n->nest->real, (double)divisor);
 }
 
+/* The sum of the slots whose windows have this divisor (0: those where lanes differ, each divided by its own), and `sum`. */
+static ir_ref add_slots(struct lanes_nest *n, const struct pc_lane_group *group, int64_t divisor, ir_ref sum) {
+    struct nest *nest = n->nest;
+    ir_ref part = 0;
+    for (int t = 0; t < group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &group->taps[t];
+        if (pc_lane_divisor(tap) != divisor)
+            continue;
+        ir_ref value = gather_values(n, tap);
+        if (divisor == 0)
+            value = ir_op2(n->b, IR_DIV, value, lane_constants(n, tap->divisor, group->valid, nest->real));
+        /* The gradient of an input that no window covers is +0. */
+        value = blend(n, tap->active, group->valid, value, part || sum ? fold_identity(nest) : ir_real(n->b, nest->real, 0));
+        part = part ? ir_op2(n->b, IR_ADD, part, value) : value;
+    }
+    if (divisor > 1)
+        part = ir_op2(n->b, IR_DIV, part, ir_real(n->b, nest->real, (double)divisor));
+    return sum ? ir_op2(n->b, IR_ADD, sum, part) : part;
+}
+
 static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
     struct nest *nest = n->nest;
     ir_ref sum = 0;
-    for (int t = 0; t < group->tap_count; t++) {
-        const struct pc_lane_tap *tap = &group->taps[t];
-        /* The gradient of an input that no window covers is +0. */
-        const ir_ref nothing = sum ? fold_identity(nest) : ir_real(n->b, nest->real, 0);
-        const ir_ref value = blend(n, tap->active, group->valid, gather_values(n, tap), nothing);
-        sum = sum ? ir_op2(n->b, IR_ADD, sum, value) : value;
+    for (int t = 0; t < group->tap_count; t++) { /* each divisor when it is met first */
+        const int64_t divisor = pc_lane_divisor(&group->taps[t]);
+        bool met = false;
+        for (int i = 0; i < t; i++)
+            met |= pc_lane_divisor(&group->taps[i]) == divisor;
+        if (!met)
+            sum = add_slots(n, group, divisor, sum);
     }
     if (!sum)
         sum = ir_real(n->b, nest->real, 0);

@@ -5,6 +5,7 @@
 #include "front/diag.h"
 #include "middle/lane_plan.h"
 #include "middle/lower.h"
+#include "middle/tuned.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -427,8 +428,12 @@ int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps) {
 
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     const int lanes = plan->budget.vector_bytes / ir_elements[plan->real].bytes;
-    if (lanes < 2 || plan->layer->unroll == PC_UNROLL_FULL)
+    const bool full = plan->layer->unroll == PC_UNROLL_FULL;
+    if (lanes < 2 || full) {
+        if (plan->budget.forced)
+            plan->misfit = full ? "'unroll full' asks for one straight line" : "the target has no vectors";
         return false;
+    }
     plan->lanes = pc_lane_plan_build(plan, lanes, arena);
     if (!plan->lanes)
         return false;
@@ -451,6 +456,30 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
 }
 
 /* ---- the plan ---- */
+
+/* What was measured counts as forced, for this kernel. */
+static const struct pc_tuned_kernel *force_measured(struct pc_plan *plan, const struct pc_plan_options *options) {
+    const struct pc_tuned_kernel *measured =
+        options->tuned && options->target && !options->forced
+            ? pc_tuned_find(options->tuned, plan->layer, plan->kind, options->target)
+            : NULL;
+    if (measured) {
+        plan->budget.forced = true;
+        plan->budget.choice = measured->choice;
+    }
+    return measured;
+}
+
+static void explain_wish(struct pc_plan *plan, const struct pc_tuned_kernel *measured, struct pc_arena *arena) {
+    const char *name = pc_plan_name(plan->budget.choice);
+    if (plan->misfit)
+        explain(plan, pc_arena_printf(arena, "%s, as was %s, does not fit: %s", name,
+                                      measured ? "measured to be best" : "asked for", plan->misfit));
+    else if (measured)
+        explain(plan, pc_arena_printf(arena, "measured: %s is the fastest, %g us", name, measured->microseconds));
+    else if (plan->budget.forced)
+        explain(plan, pc_arena_printf(arena, "%s was asked for", name));
+}
 
 static bool too_large(struct pc_plan *plan, struct pc_diags *diags, double size) {
     struct pc_diag *diag =
@@ -520,6 +549,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
         plan->budget.forced = options->forced;
         plan->budget.choice = options->choice;
     }
+    const struct pc_tuned_kernel *measured = options ? force_measured(plan, options) : NULL;
     plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
     /* Tap numbers are tracked in integers as wide as the values, which is what vectors can select side by side. */
     plan->track = plan->real == IR_F64 || pc_index_element(layer) == IR_I64 ? IR_I64 : IR_I32;
@@ -533,6 +563,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     }
     if (!choose_form(plan, arena, diags))
         return NULL;
+    explain_wish(plan, measured, arena);
     choose_schemes(plan, arena);
     return plan;
 }

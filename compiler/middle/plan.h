@@ -10,6 +10,7 @@
 
 struct pc_diags;
 struct pc_lane_plan;
+struct pc_tuned;
 
 /* forward_train also stores what the backward pass needs; a layer whose gradient is not a selection has none. */
 enum pc_kernel_kind { PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD, PC_KERNEL_COUNT };
@@ -61,13 +62,21 @@ struct pc_plan_options {
     int64_t loop_budget;   /* a kernel of loops */
     int64_t whole_budget;  /* whole windows: beyond it, one axis at a time is both shorter and faster */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
-    bool forced;           /* `choice` is taken for every kernel of vectors that it fits; others have none */
+    const char *target;    /* the name of the target with these vectors, for `tuned`; NULL: none */
+    bool forced;           /* `choice` is taken for every kernel of vectors that it fits; pc_plan.misfit says why not */
     enum pc_plan_choice choice;
+    const struct pc_tuned *tuned; /* what was measured (tuned.h) and is taken where nothing is forced; NULL: nothing */
 };
 enum {
     PC_UNROLL_BUDGET = 32768, /* a LeNet layer fits; gcc compiles that much straight-line code in seconds */
     PC_LOOP_BUDGET = 8192,    /* what a reader scrolls through and a compiler takes well under a second for */
     PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows, see docs/performance.md */
+};
+
+/* A way that fits a kernel. */
+struct pc_plan_candidate {
+    enum pc_plan_choice choice;
+    double work; /* operations for one plane or one vector of channels */
 };
 
 struct pc_plan {
@@ -76,6 +85,9 @@ struct pc_plan {
     enum pc_form form;
     int64_t block;      /* passes, staged: channels at a time (channels-last), else 1 */
     const struct pc_lane_plan *lanes; /* form LANES */
+    struct pc_plan_candidate candidates[PC_PLAN_COUNT]; /* form LANES: the one taken, then the others by their work */
+    int candidate_count;
+    const char *misfit; /* why what was forced, or measured, does not fit; NULL: it does, or there is no such wish */
     bool wide_state;    /* loops of forward_train: tap numbers go through a local plane (note [wide state]) */
     int64_t local_bytes; /* of local arrays, on the stack */
     struct pc_plan_axis axis[POOL_MAX_RANK];

@@ -37,8 +37,10 @@ struct pc_cc;
 /* Compiles all kernels of the module. NULL with errors in diags. */
 struct pc_cc *pc_cc_open(const struct pc_module *module, const struct pc_runner_options *options, struct pc_diags *diags);
 
-/* Calls a kernel; `buffers` are its parameters in order. */
+/* Calls a kernel, or one part of it; `buffers` are its parameters in order. */
 void pc_cc_call(const struct pc_cc *cc, size_t layer, enum pc_kernel_kind kind, void *const *buffers);
+void pc_cc_call_part(const struct pc_cc *cc, size_t layer, enum pc_kernel_kind kind, void *const *buffers, size_t part,
+                     size_t parts);
 
 void pc_cc_close(struct pc_cc *cc);
 

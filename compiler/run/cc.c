@@ -1,8 +1,9 @@
 /* cc.c - generated C through the system's C compiler into this process.
  *
  * The source is the file that `build` would write, with one more function per kernel behind it that takes its buffers as an
- * array: a single function type, so that no function is called through a pointer of another type.  Source and object lie in
- * a private temporary folder that is gone before pc_cc_open() returns; the object stays mapped until pc_cc_close(). */
+ * array and runs all of it or a part: a single function type, so that no function is called through a pointer of another
+ * type.  Source and object lie in a private temporary folder that is gone before pc_cc_open() returns; the object stays mapped
+ * until pc_cc_close(). */
 #include "run/backend.h"
 
 #include "back/frame.h"
@@ -18,7 +19,7 @@
 
 enum { ERRORS_MAX = 2000, ERROR_LINES_MAX = 8 }; /* bytes and lines of the compiler's messages that are shown */
 
-typedef void kernel_call(void *const *buffers);
+typedef void kernel_call(void *const *buffers, size_t part, size_t parts); /* parts 0: the whole kernel */
 
 struct pc_cc {
     void *object;         /* of dlopen */
@@ -32,14 +33,17 @@ static const char prefix[] = "poolc"; /* the module's own name need not be an id
 static void add_call(const struct pc_layer *layer, enum pc_kernel_kind kind, struct pc_arena *arena, struct pc_text *text) {
     const char *name = pc_kernel_name(prefix, layer, kind, arena);
     const struct pc_parameters parameters = pc_parameters_of(layer, kind);
-    pc_text_printf(text, "void %s_call(void *const *buffers);\nvoid %s_call(void *const *buffers) {\n    %s(", name, name,
-                   name);
+    const char *buffers = "";
     for (int i = 0; i < parameters.count; i++) {
         const struct pc_parameter *parameter = &parameters.items[i];
-        pc_text_printf(text, "%s(%s%s *)buffers[%d]", i ? ", " : "", parameter->output ? "" : "const ",
-                       ir_elements[parameter->element].c_type, i);
+        buffers = pc_arena_printf(arena, "%s%s(%s%s *)buffers[%d]", buffers, i ? ", " : "",
+                                  parameter->output ? "" : "const ", ir_elements[parameter->element].c_type, i);
     }
-    pc_text_add(text, ");\n}\n");
+    pc_text_printf(text,
+                   "void %s_call(void *const *buffers, size_t part, size_t parts);\n"
+                   "void %s_call(void *const *buffers, size_t part, size_t parts) {\n"
+                   "    if (parts == 0)\n        %s(%s);\n    else\n        %s_part(%s, part, parts);\n}\n",
+                   name, name, name, buffers, name, buffers);
 }
 
 static void add_calls(const struct pc_module *module, struct pc_arena *arena, struct pc_text *text) {
@@ -295,7 +299,12 @@ struct pc_cc *pc_cc_open(const struct pc_module *module, const struct pc_runner_
 }
 
 void pc_cc_call(const struct pc_cc *cc, size_t layer, enum pc_kernel_kind kind, void *const *buffers) {
-    cc->calls[layer * PC_KERNEL_COUNT + (size_t)kind](buffers);
+    pc_cc_call_part(cc, layer, kind, buffers, 0, 0);
+}
+
+void pc_cc_call_part(const struct pc_cc *cc, size_t layer, enum pc_kernel_kind kind, void *const *buffers, size_t part,
+                     size_t parts) {
+    cc->calls[layer * PC_KERNEL_COUNT + (size_t)kind](buffers, part, parts);
 }
 
 void pc_cc_close(struct pc_cc *cc) {

@@ -5,6 +5,7 @@
 #include "llvm/codegen.h"
 #include "llvm/jit.h"
 #include "run/backend.h"
+#include "run/team.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,7 @@ struct pc_runner {
     enum pc_backend backend;
     const struct pc_module *module;
     struct pc_plan_options plan;
+    int threads;
     struct pc_cc *cc;           /* cc */
     struct pc_arena arena;      /* eval: the kernels */
     struct pc_kernel **kernels; /* eval: PC_KERNEL_COUNT for each layer, NULL where a layer has no such kernel */
@@ -103,8 +105,7 @@ static bool start_jit(struct pc_runner *runner, struct pc_diags *diags) {
 }
 
 /* Compiles a kernel when it is first run: who wants one of a hundred layers does not wait for the others. */
-static bool run_jit(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, void *const *buffers,
-                    struct pc_diags *diags) {
+static bool compile_jit(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, struct pc_diags *diags) {
     struct pc_jit_code **code = &runner->code[layer * PC_KERNEL_COUNT + (size_t)kind];
     if (!*code) {
         const struct pc_kernel_options options = {.prefix = runner->module->name, .plan = runner->plan};
@@ -115,8 +116,6 @@ static bool run_jit(struct pc_runner *runner, size_t layer, enum pc_kernel_kind 
             *code = pc_jit_compile(runner->jit, kernel->ir, diags);
         pc_arena_release(&arena);
     }
-    if (*code)
-        pc_jit_call(*code, buffers);
     return *code != NULL;
 }
 
@@ -135,7 +134,7 @@ static struct pc_plan_options plan_of(enum pc_backend backend, const struct pc_r
     if (options->targets.count)
         pc_target_plan(here < PC_TARGET_COUNT ? here : options->targets.items[0], &plan);
     else if (backend == PC_BACKEND_JIT && !plan.vector_bytes)
-        plan.vector_bytes = pc_jit_vector_bytes();
+        pc_target_plan_bytes(pc_jit_vector_bytes(), &plan);
     return plan;
 }
 
@@ -159,6 +158,7 @@ struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module
     *runner = (struct pc_runner){.backend = backend,
                                  .module = module,
                                  .plan = plan_of(backend, options),
+                                 .threads = options->threads,
                                  .arena = {.out_of_memory = diags->arena->out_of_memory}};
     bool ok = true;
     switch (backend) {
@@ -183,8 +183,33 @@ struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module
     return NULL;
 }
 
-bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
-                   struct pc_diags *diags) {
+/* A run of a kernel that is compiled. */
+struct call {
+    const struct pc_runner *runner;
+    size_t layer;
+    enum pc_kernel_kind kind;
+    void *memory[PC_PARAMETERS_MAX];
+};
+
+static void call_whole(const struct call *call) {
+    const struct pc_runner *runner = call->runner;
+    if (runner->backend == PC_BACKEND_JIT)
+        pc_jit_call(runner->code[call->layer * PC_KERNEL_COUNT + (size_t)call->kind], call->memory);
+    else
+        pc_cc_call(runner->cc, call->layer, call->kind, call->memory);
+}
+
+static void call_part(const void *context, size_t part, size_t parts) {
+    const struct call *call = context;
+    const struct pc_runner *runner = call->runner;
+    if (runner->backend == PC_BACKEND_JIT)
+        pc_jit_call_part(runner->code[call->layer * PC_KERNEL_COUNT + (size_t)call->kind], call->memory, part, parts);
+    else
+        pc_cc_call_part(runner->cc, call->layer, call->kind, call->memory, part, parts);
+}
+
+static bool get_call(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
+                     struct call *call, struct pc_diags *diags) {
     if (layer >= runner->module->count) {
         PC_BACKEND_ERROR(diags, "there is no layer number %zu", layer);
         return false;
@@ -195,29 +220,52 @@ bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind k
         return false;
     }
     const struct pc_parameters parameters = pc_parameters_of(facts, kind);
-    void *memory[PC_PARAMETERS_MAX];
+    *call = (struct call){.runner = runner, .layer = layer, .kind = kind};
     for (int i = 0; i < parameters.count; i++) {
-        memory[i] = pc_tensor_memory(tensors, parameters.items[i].tensor);
-        if (!memory[i] && runner->backend != PC_BACKEND_REF) {
+        call->memory[i] = pc_tensor_memory(tensors, parameters.items[i].tensor);
+        if (!call->memory[i] && runner->backend != PC_BACKEND_REF) {
             PC_BACKEND_ERROR(diags, "a tensor that %s of pool '%s' needs was not given", pc_kernel_suffix[kind],
                              facts->name);
             return false;
         }
     }
-    switch (runner->backend) {
-    case PC_BACKEND_JIT:
-        return run_jit(runner, layer, kind, memory, diags);
-    case PC_BACKEND_CC:
-        pc_cc_call(runner->cc, layer, kind, memory);
-        return true;
-    case PC_BACKEND_EVAL:
+    return runner->backend != PC_BACKEND_JIT || compile_jit(runner, layer, kind, diags);
+}
+
+static bool run_uncompiled(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind,
+                           const struct pc_tensors *tensors, struct pc_diags *diags) {
+    if (runner->backend == PC_BACKEND_EVAL)
         return pc_interpret(runner->kernels[layer * PC_KERNEL_COUNT + (size_t)kind], tensors, diags);
-    case PC_BACKEND_REF:
-        return pc_reference_run(facts, kind, tensors, diags);
-    case PC_BACKEND_COUNT:
-        break;
-    }
-    abort();
+    return pc_reference_run(&runner->module->layers[layer], kind, tensors, diags);
+}
+
+static bool is_compiled(const struct pc_runner *runner) {
+    return runner->backend == PC_BACKEND_JIT || runner->backend == PC_BACKEND_CC;
+}
+
+bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
+                   struct pc_diags *diags) {
+    struct call call;
+    if (!get_call(runner, layer, kind, tensors, &call, diags))
+        return false;
+    if (!is_compiled(runner))
+        return run_uncompiled(runner, layer, kind, tensors, diags);
+    if (runner->threads > 1)
+        pc_team_run(call_part, &call, (size_t)runner->threads);
+    else
+        call_whole(&call);
+    return true;
+}
+
+bool pc_runner_run_part(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
+                        size_t part, size_t parts, struct pc_diags *diags) {
+    struct call call;
+    if (!get_call(runner, layer, kind, tensors, &call, diags))
+        return false;
+    if (!is_compiled(runner))
+        return part > 0 || run_uncompiled(runner, layer, kind, tensors, diags);
+    call_part(&call, part, parts);
+    return true;
 }
 
 void pc_runner_close(struct pc_runner *runner) {

@@ -29,6 +29,7 @@ struct pc_runner_options {
                                 * plan of the first that is here.  None: c99, for jit the vectors of this machine */
     const char *compiler;      /* cc: the program; NULL: $CC, else "cc" */
     const char *const *flags;  /* cc: its flags, NULL-terminated; NULL: -O3 -march=native where it is understood */
+    int threads;               /* that a kernel is shared out among; 0: one.  The interpreter and the reference use one */
 };
 
 /* The memory of one run. Elements, counts and order are those of the generated interface; what a kernel does not use may
@@ -45,7 +46,8 @@ struct pc_tensors {
 struct pc_runner;
 
 /* Prepares all kernels of the module (cc: one source, one compilation, in a private temporary folder that is removed at
- * once; jit: nothing, a kernel is compiled when it first runs). NULL with errors in diags. The module must outlive the runner. */
+ * once; jit: nothing, a kernel is compiled when it first runs). NULL with errors in diags. The module must outlive the
+ * runner. */
 struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module *module,
                                  const struct pc_runner_options *options, struct pc_diags *diags);
 
@@ -53,6 +55,11 @@ struct pc_runner *pc_runner_open(enum pc_backend backend, const struct pc_module
  * x for the backward pass of max and min too, and computes from it what state says. */
 bool pc_runner_run(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
                    struct pc_diags *diags);
+
+/* Runs one part of a kernel (0 <= part < parts), in the thread of the caller; all parts together do what pc_runner_run()
+ * does. Of the interpreter and the reference part 0 does everything. */
+bool pc_runner_run_part(struct pc_runner *runner, size_t layer, enum pc_kernel_kind kind, const struct pc_tensors *tensors,
+                        size_t part, size_t parts, struct pc_diags *diags);
 
 void pc_runner_close(struct pc_runner *runner);
 

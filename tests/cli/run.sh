@@ -8,6 +8,7 @@ set -u
 poolc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 lesson=$(cd "$2" && pwd) || exit 2
 llvm=${3:-llvm}
+here=$(cd "$(dirname "$0")" && pwd) || exit 2
 work=$(mktemp -d) || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
@@ -104,7 +105,7 @@ check 'no command' 2 '' 'a command is missing' "$poolc"
 check 'help' 0 'build FILE.pool' '' "$poolc" --help
 check 'version' 0 '^poolc [0-9]+\.[0-9]+\.[0-9]+$' '' "$poolc" --version
 check 'manual' 0 '^\.SH EXIT STATUS' '' "$poolc" --man
-for command in build run check explain bench list; do
+for command in build run check explain bench tune list; do
     check "$command help" 0 "^Usage: poolc $command" '' "$poolc" $command --help
     check "manual has $command" 0 "^\.SS \"poolc $command" '' "$poolc" --man
 done
@@ -134,6 +135,14 @@ check 'two machines' 2 '' 'avx2 is for x86_64 and neon for aarch64, but a file i
     "$poolc" build --target avx2,neon net.pool
 check 'more targets than there are' 2 '' 'would never be used' "$poolc" build --target c99,sse2,avx2,avx512,neon,native net.pool
 check 'unknown backend' 2 '' "'gpu' is not known; there is jit, cc, eval or ref" "$poolc" run one.pool --backend gpu
+check 'threads, one' 0 '*' '' "$poolc" run net.pool max2 --backend cc -o threads1.npy --quiet
+check 'threads, three' 0 '*' '' "$poolc" run net.pool max2 --backend cc --threads 3 -o threads3.npy --quiet
+same 'threads give the same' threads1.npy threads3.npy
+rm -f threads1.npy threads3.npy
+check 'no threads' 2 '' "'0'" "$poolc" run one.pool --threads 0
+check 'threads of the interpreter' 2 '' 'needs --backend jit or cc' "$poolc" run one.pool --threads 2 --backend eval
+check 'threads of the compiler' 2 '' 'leave out --generate' "$poolc" bench net.pool --generate --threads 2
+check 'openmp without C' 2 '' '--openmp goes with --emit c' "$poolc" build net.pool --emit ir --openmp
 check 'two backends' 2 '' 'one backend' "$poolc" run one.pool --backend cc,ref
 check 'bad number' 2 '' "integer from 0 to 18446744073709551615, not '-1'" "$poolc" run one.pool --seed -1
 check 'huge number' 2 '' 'integer from 1 to' "$poolc" build net.pool --unroll-budget 99999999999999999999
@@ -243,7 +252,7 @@ x86_64)
     check 'several targets' 0 '' '' "$poolc" build row.pool -o out --target avx512,avx2,sse2
     check 'says which' 0 'from row.pool for avx512, avx2 or sse2; do not edit' '' head -n 1 out/row.c
     check 'several need no flag' 0 '' '' cc -std=c99 -Wall -Wextra -Werror -c -o out/row.o out/row.c
-    check 'one public function' 0 '^1$' '' sh -c 'nm out/row.o | grep -c " T "'
+    check 'one public function, and its parts' 0 '^2$' '' sh -c 'nm out/row.o | grep -c " T "'
     check 'with c99 at the end' 0 '' '' "$poolc" build row.pool -o out --target avx2,c99
     check 'c99 has a section' 0 'row_row_forward_c99' '' cat out/row.c
     check 'this machine' 0 '' '' "$poolc" build row.pool -o out --target native
@@ -508,6 +517,8 @@ if python3 -c '' 2>/dev/null; then
 else
     echo "cli: no python3, JSON is not looked at" >&2
 fi
+
+. "$here/plans.sh"
 
 # ---- memory and signals ----
 

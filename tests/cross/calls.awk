@@ -1,10 +1,10 @@
 # calls.awk - from a generated header, C that calls every kernel on every set of inputs: the middle of bits.c.
 #
-# With -v suffix=_avx2 the kernels of a file for several targets are called that are for this one.
+# With -v suffix=_avx2 the kernels of a file for several targets are called that are for this one, which take part and parts.
 #
 # A prototype is one line: void cross_max_line_forward(const float *x, float *y);
 # Kernels of a layer stand together and feed each other: y and state of one are those of the next.
-/^void / {
+/^void / && !/size_t parts/ {
     name = $2
     sub(/\(.*/, "", name)
     layer = name
@@ -30,5 +30,5 @@
         if (!reads)
             shown = shown sprintf("    show(\"%s\", \"%s\");\n", name, tensor)
     }
-    printf "    %s%s(%s);\n%s", name, suffix, call, shown
+    printf "    %s%s(%s%s);\n%s", name, suffix, call, suffix ? ", 0, 1" : "", shown
 }

@@ -2,6 +2,8 @@
 #include "batch.h"
 
 #include "front/diag.h"
+#include "middle/ir_parts.h"
+#include "parts.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -123,6 +125,11 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     seen[KIND_CHANNELS_LAST] = layer->desc.layout == POOL_CHANNELS_LAST && layer->desc.channels > 1;
     seen[KIND_VOLUME] = layer->desc.rank == 3;
     seen[KIND_F64] = layer->desc.dtype == POOL_F64;
+    struct pc_arena arena = {0};
+    seen[KIND_SPLIT] = ir_parts_of(kernel->ir, &arena).is_split;
+    pc_arena_release(&arena);
+    for (size_t i = 0; i < kernel->ir->buffer_count; i++)
+        seen[KIND_SPLIT_LOCAL] |= seen[KIND_SPLIT] && kernel->ir->buffers[i].role == IR_LOCAL;
     seen[KIND_POWER] = has_op(kernel->ir, IR_POW);
     for (int i = 0; i < KIND_COUNT; i++)
         counts->kind[i] += seen[i];
@@ -400,6 +407,21 @@ static bool compare(const struct stage *stage, const struct party *party, const 
            complain(stage, "the reference as a backend", &d, NULL);
 }
 
+/* The same in parts, whose number changes. */
+static bool run_in_parts(struct stage *stage, const struct party *party, size_t number, const struct tensors *set,
+                         struct tensors *other) {
+    static const size_t counts[] = {2, 1, 3, 7};
+    const size_t turn = number + (size_t)(stage->set + 1) + (size_t)stage->kind + (size_t)(party - stage->parties);
+    const size_t parts = counts[turn % (sizeof counts / sizeof *counts)];
+    char who[80];
+    struct difference d;
+    snprintf(who, sizeof who, "%s in %zu parts", party->name, parts);
+    const char *problem = parts_run(party->runner, number, stage->kind, parts, set, other, &stage->diags);
+    if (problem)
+        return complain(stage, who, NULL, problem);
+    return tensors_equal(set, other, stage->kind, &d) || complain(stage, who, &d, NULL);
+}
+
 static bool run_party(struct stage *stage, const struct party *party, const struct tensors *set, struct tensors *other) {
     const size_t number = (size_t)(stage->layer - stage->batch->layers);
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
@@ -418,6 +440,8 @@ static bool run_party(struct stage *stage, const struct party *party, const stru
         if (party != &stage->parties[0])
             ++*(party->jit ? &stage->batch->counts.jit_runs : &stage->batch->counts.runs);
         if (!compare(stage, party, set, other))
+            return false;
+        if (party != &stage->parties[0] && !run_in_parts(stage, party, number, set, other))
             return false;
     }
     const char *damaged = tensors_damaged(set) ? tensors_damaged(set) : tensors_damaged(other);

@@ -230,15 +230,18 @@ int main(int argc, char **argv) {
         }
     }
     bool good = true;
+    long done = 0;
     for (long number = 0; good && number * BATCH < layers; number++) {
-        const long left = layers - number * BATCH;
-        struct batch *batch = batch_random(seed, number, (size_t)(left < BATCH ? left : BATCH),
-                                           number % 5 == 1 ? pc_target_native() : PC_TARGET_C99);
+        const long left = layers - number * BATCH, count = left < BATCH ? left : BATCH;
+        const bool vectors = number % 5 == 1; /* which take long to compile */
+        struct batch *batch = batch_random(seed, number, (size_t)(vectors ? (count + 2) / 3 : count),
+                                           vectors ? pc_target_native() : PC_TARGET_C99);
         good = run_batch(batch, compiler);
+        done += (long)batch->count;
         if (!good)
             printf("in batch %ld of --seed %llu\n", number, (unsigned long long)seed);
         batch_free(batch);
     }
-    printf("%ld layers under the sanitizers of %s: %s\n", layers, compiler, good ? "ok" : "FAILED");
+    printf("%ld layers under the sanitizers of %s: %s\n", done, compiler, good ? "ok" : "FAILED");
     return !good;
 }

@@ -1,10 +1,11 @@
-/* fuzz_front.c - any bytes through scanner, parser, checks and printers.
+/* fuzz_front.c - any bytes through scanner, parser, checks and printers, and through the reader of measured plans.
  *
  * With -fsanitize=fuzzer this is a libFuzzer target; compiled with -DPOOL_FUZZ_MAIN it is a program that runs each file
  * named on its command line once. Every layer that comes out must survive its own canonical form, and what has no layer
  * must have an error. */
 #include "front/layer.h"
 #include "front/parse.h"
+#include "middle/tuned.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,8 +61,31 @@ static void check_round_trip(const struct pc_layer *layer) {
     pc_arena_release(&run.arena);
 }
 
+/* Measured plans that are accepted are written as they were read, and then accepted again. */
+static void check_tuned(const char *text, size_t size) {
+    struct pc_arena arena = {0};
+    struct pc_diags diags;
+    struct pc_text written = {0}, again = {0};
+    pc_diags_init(&diags, &arena);
+    const struct pc_source *source = pc_source_from_string("fuzz.tuned", text, size, &arena);
+    const struct pc_tuned *tuned = pc_tuned_parse(source, &arena, &diags);
+    pc_diags_render(&diags, source, &written);
+    pc_text_clear(&written);
+    if (pc_diags_error_count(&diags) == 0) {
+        pc_tuned_print(tuned, &written);
+        source = pc_source_from_string("fuzz.tuned", written.bytes, written.size, &arena);
+        pc_tuned_print(pc_tuned_parse(source, &arena, &diags), &again);
+        require(pc_diags_error_count(&diags) == 0, "measured plans that were written have errors");
+        require(strcmp(pc_text_string(&written), pc_text_string(&again)) == 0, "measured plans are written differently");
+    }
+    pc_text_release(&written);
+    pc_text_release(&again);
+    pc_arena_release(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct run run;
+    check_tuned((const char *)data, size);
     struct pc_text text = {0};
     start(&run, (const char *)data, size);
     check_spans(&run);

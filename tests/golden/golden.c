@@ -135,6 +135,8 @@ static const enum pc_diag_id untested[] = {
     PC_DIAG_TOO_MANY_POOLS,   /* test_front.c: 10,001 pools */
     PC_DIAG_TOO_MANY_LETS,    /* test_front.c: 10,001 names */
     PC_DIAG_BAD_DESC,         /* test_front.c: only for descriptions built in code */
+    PC_DIAG_TUNED_LINE,       /* test_tuned.c: no part of a spec */
+    PC_DIAG_TUNED_UNKNOWN,    /* test_tuned.c */
     PC_DIAG_BACKEND,          /* test_runner.c */
     PC_DIAG_INTERNAL,         /* no spec may lead to it */
 };

@@ -73,7 +73,7 @@ void batch_add(struct batch *batch, struct kit *kit, const char *name, const voi
     pc_text_add(&batch->code, "\n");
     pc_emit_c_signature(f, "RESTRICT", &batch->code);
     pc_text_add(&batch->code, ";\n");
-    pc_emit_c_function(f, &words, &batch->code);
+    pc_emit_c_function(f, NULL, &words, &batch->code);
     add_row(batch, f);
     evaluate(batch, f, contents);
 }

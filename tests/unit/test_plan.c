@@ -109,7 +109,7 @@ static const char *text_of(const struct pc_kernel *kernel, struct pc_arena *aren
     if (kernel->plan->form == PC_FORM_LANES)
         ir_print(kernel->ir, &text);
     else
-        pc_emit_c_function(kernel->ir, &words, &text);
+        pc_emit_c_function(kernel->ir, NULL, &words, &text);
     const char *copy = pc_arena_strndup(arena, pc_text_string(&text), text.size);
     pc_text_release(&text);
     return copy;

@@ -87,6 +87,41 @@ Test(runner, every_backend_computes) {
     pc_arena_release(&f.arena);
 }
 
+/* More threads than iterations, and every number of them that a small layer meets. */
+Test(runner, threads_compute_the_same) {
+    static const char text[] = "pool t { mode max; channels 5; shape 40 x 40; kernel 3; stride 2; indices plane }\n";
+    struct fixture f = {0};
+    enum { X = 5 * 40 * 40, Y = 5 * 19 * 19 };
+    static float x[X], expected[Y], y[Y];
+    static int32_t indices[2][Y];
+    pc_diags_init(&f.diags, &f.arena);
+    const struct pc_source *source = pc_source_from_string("t.pool", text, strlen(text), &f.arena);
+    f.module = pc_layers_build(pc_parse(source, &f.arena, &f.diags), source, &f.arena, &f.diags);
+    for (int i = 0; i < X; i++)
+        x[i] = (float)(i * 7919 % 1009);
+    struct pc_runner *one = pc_runner_open(PC_BACKEND_EVAL, f.module, NULL, &f.diags);
+    cr_assert_not_null(one);
+    cr_assert(pc_runner_run(one, 0, PC_KERNEL_FORWARD,
+                            &(struct pc_tensors){.x = x, .y = expected, .indices = indices[0]}, &f.diags));
+    pc_runner_close(one);
+    for (int threads = 1; threads <= 9; threads += threads < 3 ? 1 : 3) {
+        for (int backend = 0; backend < PC_BACKEND_COUNT; backend++) {
+            if (!pc_backend_is_there((enum pc_backend)backend))
+                continue;
+            const struct pc_runner_options options = {.threads = threads};
+            struct pc_runner *runner = pc_runner_open((enum pc_backend)backend, f.module, &options, &f.diags);
+            const struct pc_tensors t = {.x = x, .y = y, .indices = indices[1]};
+            memset(y, 0x5A, sizeof y);
+            memset(indices[1], 0x5A, sizeof indices[1]);
+            cr_assert(runner && pc_runner_run(runner, 0, PC_KERNEL_FORWARD, &t, &f.diags));
+            cr_assert(memcmp(y, expected, sizeof y) == 0 && memcmp(indices[0], indices[1], sizeof indices[0]) == 0,
+                      "backend %d, %d threads", backend, threads);
+            pc_runner_close(runner);
+        }
+    }
+    pc_arena_release(&f.arena);
+}
+
 Test(runner, two_compiled_modules_at_once) {
     struct fixture f;
     setup(&f);

@@ -1,0 +1,139 @@
+# plans.sh - part of run.sh, which reads it: --plan, --tuned and tune. What is built is for neon, on any machine; what is
+# measured is for this one.
+# shellcheck shell=sh disable=SC2154 # $poolc and others are run.sh's
+
+mkdir plans && cd plans || exit 2
+cat >two.pool <<'SPEC'
+pool a { mode max; channels 2; shape 14 x 14; kernel 3; stride 1; passes forward }
+pool b { mode max; channels 8; shape 14 x 14; kernel 3; stride 1; layout nhwc; passes forward }
+SPEC
+echo 'pool z { kernel 3 x 3; passes forward; stride 1; shape 14 x 14; mode max; channels 2 }' >other.pool
+mkdir out
+
+# ---- --plan ----
+
+check 'list plans' 0 '^axes-4  *one axis at a time' '' "$poolc" list plans
+check 'help names the plans' 0 'whole, whole-1' '' "$poolc" build --help
+check 'unknown plan' 2 '' "'axes-44' is not known; did you mean 'axes-4'" "$poolc" build two.pool --plan axes-44
+check 'unlike any plan' 2 '' 'is not known; there is whole, whole-1' "$poolc" build two.pool --plan fast
+check 'no plan' 2 '' 'not empty' "$poolc" build two.pool --plan=
+check 'a plan for list' 2 '' "'list' has no option '--plan'" "$poolc" list modes --plan axes
+for plan in whole whole-1 axes axes-4; do
+    check "plan $plan" 0 '' '' "$poolc" build two.pool -o out --target neon --plan $plan
+    cp out/two.c $plan.c
+    check "explain $plan" 0 "^    $plan  .*  taken$" '' "$poolc" explain two.pool a --target neon --plan $plan
+    check "$plan was asked for" 0 "^  - $plan was asked for$" '' "$poolc" explain two.pool a --target neon --plan $plan
+    check "check $plan" 0 '^✓ a: forward by eval' '' "$poolc" check two.pool --target neon --plan $plan --backend eval
+done
+for plan in whole-1 axes axes-4; do
+    check "$plan is another code" 1 '*' '' cmp whole.c $plan.c
+done
+check 'where it does not fit' 0 '^  - whole, as was asked for, does not fit: channels-last' '' \
+    "$poolc" explain two.pool --target neon --plan whole
+check 'without a plan' 0 '^  plans that fit' '' "$poolc" explain two.pool a --target neon
+check 'JSON has the candidates' 0 '"plan": "whole-1"' '' "$poolc" explain two.pool a --target neon --json
+check 'it fits nothing' 1 '' "^poolc: --plan whole fits no kernel of two.pool; forward of pool 'b' for neon: channels-last" \
+    "$poolc" explain two.pool b --target neon --plan whole
+check 'c99 has no plans' 1 '' 'fits no kernel of two.pool; .* for c99: the target has no vectors$' \
+    "$poolc" build two.pool -o out --plan whole
+check 'one of several targets is enough' 0 '' '' "$poolc" build two.pool -o out --target avx2,c99 --plan whole
+check 'run by a plan' 0 '^y float32' '' "$poolc" run two.pool a --backend eval --target neon --plan axes
+cp "$work/stdout" by-axes
+check 'run by another' 0 '^y float32' '' "$poolc" run two.pool a --backend eval --target neon --plan whole-1
+same 'both compute the same' "$work/stdout" by-axes
+check 'bench by a plan that fits nothing' 1 '' 'fits no kernel' "$poolc" bench two.pool --target c99 --plan axes
+
+# ---- --tuned ----
+
+# line PLAN: what is measured of pool a
+line() {
+    printf 'poolc-tuned 1\nforward neon %s 5us: mode max; channels 2; shape 14 x 14; kernel 3 x 3; stride 1 x 1\n' "$1"
+}
+check 'the plan without measurements' 0 '' '' "$poolc" build two.pool -o out --target neon
+cp out/two.c planned.c
+for plan in whole-1 axes; do # neither has the least work: see 'no measurements for the target'
+    line $plan >a.tuned
+    check "tuned $plan" 0 '' '' "$poolc" build two.pool -o out --target neon --tuned a.tuned
+    check "tuned $plan is in the code" 0 "^ \*   - measured: $plan is the fastest, 5 us$" '' cat out/two.c
+    check "tuned $plan is not the plan" 1 '*' '' cmp out/two.c planned.c
+    check "tuned $plan is the code of $plan" 0 '' '' sh -c "
+        sed -n '/^void.*a_forward/,/^}/p' out/two.c >left; sed -n '/^void.*a_forward/,/^}/p' $plan.c >right
+        [ -s left ] && cmp left right"
+    check "tuned $plan in explain" 0 "^    $plan  .*  taken$" '' "$poolc" explain two.pool a --target neon --tuned a.tuned
+    check "tuned $plan in run" 0 '^y float32' '' "$poolc" run two.pool a --backend eval --target neon --tuned a.tuned
+    check "tuned $plan in check" 0 '^✓ a' '' "$poolc" check two.pool --backend eval --target neon --tuned a.tuned
+done
+check 'another spec with the layer' 0 '^  - measured: axes' '' "$poolc" explain other.pool --target neon --tuned a.tuned
+check 'no measurements for the target' 0 '' '' "$poolc" build two.pool -o out --target sse2 --tuned a.tuned
+check 'nothing was measured' 1 '' '' grep -q 'measured' out/two.c
+check 'no measurements for the layer' 0 '  taken$' '' "$poolc" explain two.pool b --target neon --tuned a.tuned
+check 'on standard input' 0 'measured: axes' '' sh -c '"$1" explain two.pool --target neon --tuned - <a.tuned' sh "$poolc"
+check 'both ways to choose' 2 '' 'both say which plan' "$poolc" build two.pool --tuned a.tuned --plan axes
+check 'depfile' 0 '' '' "$poolc" build two.pool -o out --target neon --tuned a.tuned --depfile out/d
+check 'the measurements are in the depfile' 0 '^out/two.c out/two.h: two.pool a.tuned$' '' cat out/d
+cp a.tuned out/two.h
+check 'over the measurements' 2 '' 'out/two.h: would be written over the measured plans' \
+    "$poolc" build two.pool -o out --tuned out/two.h
+same 'they are still there' a.tuned out/two.h
+line of-tomorrow >new.tuned
+check 'a plan of tomorrow' 0 '' "^new.tuned:2:1: warning: .* no plan 'of-tomorrow'; .*\[tuned-unknown\]$" \
+    "$poolc" build two.pool -o out --target neon --tuned new.tuned
+same 'it is ignored' out/two.c planned.c
+rm -rf out && mkdir out
+check 'no such file' 1 '' '^poolc: none.tuned: cannot be opened' "$poolc" build two.pool -o out --tuned none.tuned
+check 'a folder' 1 '' 'is a folder' "$poolc" build two.pool -o out --tuned .
+check 'not its kind' 1 '' "^two.pool:1:1: error: the first line .*\[tuned-line\]$" \
+    "$poolc" build two.pool -o out --tuned two.pool
+{ line axes; echo 'forward neon axes 5us: mode max; shape 14 x 14; kernel 99'; } >bad.tuned
+check 'a bad layer' 1 '' '^bad.tuned:3:1: error: not a layer: ' "$poolc" build two.pool -o out --tuned bad.tuned
+{ line axes; echo; line axes | tail -n 1; } >bad.tuned
+check 'a line twice' 1 '' '^bad.tuned:4:1: error: a line above is about the same kernel' \
+    "$poolc" check two.pool --tuned bad.tuned
+{ line axes; head -c 100000 /dev/zero | tr '\0' x; } >bad.tuned
+check 'a long line' 1 '' '^bad.tuned:3:1: error: a line is KERNEL TARGET PLAN TIME: LAYER' \
+    "$poolc" run two.pool a --tuned bad.tuned
+{ line axes; printf 'forward \033[31m\001 %%s%%n axes 5us: \200\n'; } >bad.tuned
+check 'bytes of anything' 1 '' '^bad.tuned:3:1: error: ' "$poolc" explain two.pool --tuned bad.tuned
+check 'endless' 1 '' 'larger than' "$poolc" bench two.pool --tuned /dev/zero
+files 'nothing is built' out ''
+
+# ---- tune ----
+
+check 'tune nothing' 2 '' "'tune' needs FILE.pool" "$poolc" tune
+check 'nothing to choose' 2 '' 'c99 has no vectors' "$poolc" tune two.pool --target c99
+check 'a plan to tune' 2 '' "has no option '--plan'" "$poolc" tune two.pool --plan axes
+case $(uname -m) in
+x86_64 | aarch64)
+    rm -f two.tuned
+    check 'tune' 0 '^  forward  *[a-z0-9-]+ .* us  planned' '' "$poolc" tune two.pool a
+    cp "$work/stdout" "$work/tuned"
+    check 'tune says who wins' 0 'us(  planned)?  taken$' '' cat "$work/tuned"
+    check 'tune writes' 0 '^forward [a-z0-9]+ [a-z0-9-]+ [0-9]+\.[0-9]{3}us: mode max; channels 2; shape 14 x 14; ' '' \
+        tail -n 1 two.tuned
+    check 'tune writes two lines' 0 '^2$' '' grep -c '' two.tuned
+    check 'what it wrote is taken' 0 '^  - measured: ' '' "$poolc" explain two.pool a --target native --tuned two.tuned
+    plan=$(sed -n '2s/^[^ ]* [^ ]* \([^ ]*\) .*/\1/p' two.tuned)
+    check 'that plan' 0 "^    $plan  .*  taken$" '' "$poolc" explain two.pool a --target native --tuned two.tuned
+    check 'run takes it' 0 '^y float32' '' "$poolc" run two.pool a --tuned two.tuned
+    { echo 'poolc-tuned 1'; echo '# mine'; line whole-8 | tail -n 1; tail -n 1 two.tuned |
+        sed 's/ [a-z0-9-]* [0-9.]*us:/ of-tomorrow 9us:/'; } >merged.tuned
+    check 'tune merges' 0 '^pool b' 'of-tomorrow' "$poolc" tune two.pool -o merged.tuned
+    check 'other lines are there' 0 '^# mine$' '' cat merged.tuned
+    [ "$(uname -m)" = x86_64 ] && check 'and other targets' 0 '^forward neon whole-8 5us: ' '' cat merged.tuned
+    check 'its own line is new' 1 '' '' grep of-tomorrow merged.tuned
+    check 'and the other layer' 0 'layout channels_last$' '' cat merged.tuned
+    check 'all of them' 0 '^  *axes-1 ' '' "$poolc" tune two.pool a --all --target native -o all.tuned
+    check 'no compiler' "$([ "$llvm" = no-llvm ] && echo 3 || echo 0)" '*' '*' env PATH="$work/bare" "$poolc" tune two.pool a
+    cp "$work/stdout" "$work/tuned"
+    [ "$llvm" = no-llvm ] || check 'LLVM instead' 0 'compiled by LLVM$' '' cat "$work/tuned"
+    cp two.pool spec.pool
+    check 'over the spec' 1 '' '^spec.pool:1:1: error: the first line' "$poolc" tune spec.pool -o spec.pool
+    same 'the spec is as it was' spec.pool two.pool
+    check 'no such folder' 3 '' 'none/a.tuned: cannot be written' "$poolc" tune two.pool a -o none/a.tuned
+    check 'tensors that are too large' 1 '' 'MiB of memory' "$poolc" tune ../huge.pool
+    files 'what tune leaves' . "a.tuned all.tuned axes-4.c axes.c bad.tuned by-axes left merged.tuned new.tuned \
+other.pool out planned.c right spec.pool stderr stdout two.pool two.tuned whole-1.c whole.c"
+    ;;
+esac
+cd "$work" || exit 2
+rm -rf plans tuned
