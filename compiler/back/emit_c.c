@@ -577,12 +577,16 @@ static void print_bounds(struct emitter *e, const char *begin) {
     }
 }
 
-static void print_locals(struct emitter *e) {
+/* Vectors that cross a cache line take twice as long. */
+static void print_locals(struct emitter *e, const char *aligned) {
+    bool vectors = false;
+    for (size_t i = 1; i < e->f->node_count; i++)
+        vectors |= e->f->nodes[i].type.lanes > 1;
     for (size_t i = 0; i < e->f->buffer_count; i++) {
         const struct ir_buffer *buffer = &e->f->buffers[i];
         if (buffer->role == IR_LOCAL)
-            pc_text_printf(e->w.text, "    %s %s[%" PRId64 "];\n", ir_elements[buffer->element].c_type, buffer->name,
-                           buffer->count + e->front[i]);
+            pc_text_printf(e->w.text, "    %s%s%s %s[%" PRId64 "];\n", vectors ? aligned : "", vectors ? " " : "",
+                           ir_elements[buffer->element].c_type, buffer->name, buffer->count + e->front[i]);
     }
 }
 
@@ -591,7 +595,7 @@ static void print_body(struct emitter *e, const struct pc_c_words *words, bool p
     e->w.depth++;
     if (words->is_static && !e->parts->is_split)
         pc_text_add(e->w.text, "    (void)parts;\n    if (part > 0)\n        return;\n");
-    print_locals(e);
+    print_locals(e, words->aligned);
     print_bounds(e, words->begin);
     if (!pieces)
         print_unused(e, &e->f->body);
@@ -691,6 +695,8 @@ void pc_emit_c_function(const struct ir_function *function, const struct ir_part
 
 struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
     struct pc_c_needs needs = {.integers = function->loop_count > 0, .parts = is_in_pieces(function)};
+    for (size_t i = 0; i < function->buffer_count; i++)
+        needs.aligned |= function->buffers[i].role == IR_LOCAL;
     bool multiplies = false, adds = false;
     for (size_t i = 0; i < function->buffer_count; i++)
         needs.integers |= !ir_elements[function->buffers[i].element].real;

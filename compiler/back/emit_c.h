@@ -22,6 +22,7 @@ struct pc_c_words {
     const char *begin;         /* the function that says where a part's iterations begin: pc_emit_c_begin() */
     struct pc_simd *simd;      /* the file's vectors; NULL: no function has values of more than one lane */
     bool is_static;            /* the function is one target's of several, and nobody's outside the file */
+    const char *aligned;       /* before local arrays of vectors */
     bool openmp;               /* the whole function runs its parts by OpenMP, where the compiler has that */
 };
 
@@ -42,6 +43,7 @@ struct pc_c_needs {
     bool math;        /* <math.h>: a function or NAN, INFINITY */
     bool integers;    /* <stdint.h> */
     bool parts;       /* the word for pieces */
+    bool aligned;     /* the word for local arrays, if it has vectors */
     bool contraction; /* a product feeds a sum, which must not be fused */
     bool selects;     /* conditional expressions, which must not become branches */
 };

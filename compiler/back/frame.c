@@ -169,6 +169,7 @@ static void add_kernel(const struct pc_kernel *kernel, struct section *section, 
     bodies->needs.integers |= needs.integers;
     bodies->needs.contraction |= needs.contraction;
     bodies->needs.parts |= needs.parts;
+    bodies->needs.aligned |= needs.aligned;
     bodies->needs.selects |= needs.selects;
     bodies->is_split |= parts.is_split;
     struct ir_function named = *kernel->ir;
@@ -218,6 +219,7 @@ static struct pc_simd *add_section(const struct pc_module *module, int number, s
                               .code = {.out_of_memory = bodies->arena->out_of_memory}};
     section.words = (struct pc_c_words){.restrict_word = pc_arena_printf(bodies->arena, "%s_RESTRICT", bodies->guard),
                                         .part = pc_arena_printf(bodies->arena, "%s_PART", bodies->guard),
+                                        .aligned = pc_arena_printf(bodies->arena, "%s_ALIGNED", bodies->guard),
                                         .begin = bodies->begin,
                                         .simd = pc_simd_new(bodies->arena, target, section.suffix),
                                         .is_static = several,
@@ -285,6 +287,13 @@ static const char part_definition[] = "#if defined(__GNUC__)\n"
                                       "#define %s_PART static\n"
                                       "#endif\n";
 
+/* 64: a cache line, and the longest vector. */
+static const char aligned_definition[] = "#if defined(__GNUC__)\n"
+                                         "#define %s_ALIGNED __attribute__((aligned(64)))\n"
+                                         "#else\n"
+                                         "#define %s_ALIGNED\n"
+                                         "#endif\n";
+
 bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options,
                     const struct pc_frame_texts *texts, struct pc_diags *diags) {
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
@@ -307,6 +316,8 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
     const char *omp = options->openmp ? "\n#if defined(_OPENMP)\n#include <omp.h>\n#endif\n" : "";
     if (bodies.needs.parts)
         pc_text_printf(&shared, part_definition, guard, guard);
+    if (bodies.needs.aligned && !is_c99)
+        pc_text_printf(&shared, aligned_definition, guard, guard);
     if (bodies.is_split)
         pc_emit_c_begin(bodies.begin, &shared);
     add_spec(module, &spec);

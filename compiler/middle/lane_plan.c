@@ -413,7 +413,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     case PC_LANE_SPLIT:
         return (struct weights){7, 2.5, 2, 2};
     case PC_LANE_SELECT:
-        return (struct weights){2, 2, 2, 1};
+        return (struct weights){3, 2, 2, 1};
     }
     return (struct weights){0, 0, 0, 0};
 }
@@ -435,7 +435,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     if (!is_last(c))
         return !pass->in_order && c->tile_rows > 1 && row > c->result->lanes ? 1.3 : 1;
     if (vectors < 4 && c->result->block < c->layer->desc.channels)
-        return 2;
+        return c->picks ? 1.5 : 2;
     return cost->new_taps > (double)STREAMS_MOST * cost->groups / (double)c->tile_rows * 2.5 ? 1.2 : 1;
 }
 

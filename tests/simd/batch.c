@@ -61,7 +61,7 @@ static void add_row(struct batch *batch, const struct ir_function *f) {
 
 void batch_add(struct batch *batch, struct kit *kit, const char *name, const void *const *contents) {
     struct ir_function *f = kit->f;
-    const struct pc_c_words words = {.restrict_word = "RESTRICT", .part = "static", .simd = batch->simd};
+    const struct pc_c_words words = {.restrict_word = "RESTRICT", .part = "static", .aligned = "", .simd = batch->simd};
     f->name = pc_arena_printf(&kit->arena, "%s_%d", name, batch->count++);
     pc_simplify(f);
     const char *problem = ir_verify(f, pc_target_row(batch->target)->most);

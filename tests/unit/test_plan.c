@@ -104,7 +104,7 @@ static void check_reasons(const struct pc_plan *plan) {
 
 /* The kernel as C, or, where the C of no target has its vectors, as it is. */
 static const char *text_of(const struct pc_kernel *kernel, struct pc_arena *arena) {
-    static const struct pc_c_words words = {.restrict_word = "restrict", .part = "static"};
+    static const struct pc_c_words words = {.restrict_word = "restrict", .part = "static", .aligned = ""};
     struct pc_text text = {0};
     if (kernel->plan->form == PC_FORM_LANES)
         ir_print(kernel->ir, &text);
