@@ -2,8 +2,8 @@
  *
  * note [parts of a run]
  * A loop is split where it carries no values: the iterations then meet in memory only.  Outputs are stored once and never
- * loaded, so what is left are local arrays, which every part has to itself.  A part may run an iteration without those before
- * it if no iteration reads what another has left in a local array; and it may skip what is not its own if nothing that it
+ * loaded, so what is left are local arrays, which every part has to itself.  A part may run an iteration without those
+ * before it if no iteration reads what another has left in a local array; and it may skip what is not its own if nothing that it
  * does run reads what that would have left there.  Both are found out by following the accesses of the function, element by
  * element: a loop that moves no local access is followed once.  What fills local arrays and stores nothing else, the zeros
  * around a staged gradient say, is run by every part; the rest, code between the loops, by part 0.

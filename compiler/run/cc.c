@@ -2,8 +2,8 @@
  *
  * The source is the file that `build` would write, with one more function per kernel behind it that takes its buffers as an
  * array and runs all of it or a part: a single function type, so that no function is called through a pointer of another
- * type.  Source and object lie in a private temporary folder that is gone before pc_cc_open() returns; the object stays mapped
- * until pc_cc_close(). */
+ * type.  Source and object lie in a private temporary folder that is gone before pc_cc_open() returns; the object stays
+ * mapped until pc_cc_close(). */
 #include "run/backend.h"
 
 #include "back/frame.h"

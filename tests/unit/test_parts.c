@@ -1,5 +1,5 @@
-/* test_parts.c - which loops are split among parts, and which must not be: small functions, and all that the planner makes is
- * in tests/exec. */
+/* test_parts.c - which loops are split among parts, and which must not be: small functions; all that the planner makes
+ * is in tests/exec. */
 #include "ir_kit.h"
 
 #include "middle/ir_parts.h"
@@ -86,7 +86,7 @@ Test(parts, what_fills_local_arrays_is_for_every_part) {
     expect(&k, "es");
 }
 
-/* for i: l[] = x[i]; y[i] = l[]: each iteration has what it needs. `late`: it reads first, and so what the one before left. */
+/* for i: l[] = x[i]; y[i] = l[]: each iteration has what it needs. `late`: it reads first, what the one before left. */
 static void private_array(struct kit *k, bool late) {
     const uint32_t i = ir_loop_begin(&k->b, "i", N);
     const ir_ref early = late ? load(k, f32, L, 3) : 0;
