@@ -288,6 +288,8 @@ static void print_expression(struct emitter *e, const struct ir_node *n) {
     case IR_PICK_LT: print_pick(e, n, " < "); return;
     case IR_GT: print_infix(e, n, " > "); return;
     case IR_LT: print_infix(e, n, " < "); return;
+    case IR_LE: print_infix(e, n, " <= "); return;
+    case IR_GE: print_infix(e, n, " >= "); return;
     case IR_EQ: print_infix(e, n, " == "); return;
     case IR_AND: print_infix(e, n, " & "); return;
     case IR_OR: print_infix(e, n, " | "); return;

@@ -138,7 +138,8 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_AND: case IR_OR: case IR_NOT: case IR_SELECT: case IR_SPLAT:
         print_call(e, n, n->type, ir_ops[op].name);
         return;
-    case IR_GT: case IR_LT: case IR_EQ: case IR_UNORDERED: case IR_REDUCE_ADD: case IR_REDUCE_GT: case IR_REDUCE_LT:
+    case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_REDUCE_ADD: case IR_REDUCE_GT:
+    case IR_REDUCE_LT:
         print_call(e, n, type_of(e, n->operand[0]), ir_ops[op].name);
         return;
     case IR_NONE: case IR_CARRIED: case IR_RESULT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:

@@ -264,6 +264,12 @@ static LLVMValueRef less(struct emitter *e, enum ir_element element, LLVMValueRe
     return compare(e, element, LLVMRealOLT, LLVMIntSLT, LLVMIntULT, a, b);
 }
 
+static LLVMValueRef ordered(struct emitter *e, enum ir_op op, enum ir_element element, LLVMValueRef a, LLVMValueRef b) {
+    if (op == IR_LE)
+        return compare(e, element, LLVMRealOLE, LLVMIntSLE, LLVMIntULE, a, b);
+    return compare(e, element, LLVMRealOGE, LLVMIntSGE, LLVMIntUGE, a, b);
+}
+
 /* No integer is unordered. */
 static LLVMValueRef unordered(struct emitter *e, enum ir_element element, LLVMValueRef a, LLVMValueRef b) {
     if (is_real(element))
@@ -375,6 +381,7 @@ static LLVMValueRef operation(struct emitter *e, const struct ir_node *n) {
     case IR_GT: return greater(e, element, x, y);
     case IR_LT: return less(e, element, x, y);
     case IR_EQ: return compare(e, element, LLVMRealOEQ, LLVMIntEQ, LLVMIntEQ, x, y);
+    case IR_LE: case IR_GE: return ordered(e, (enum ir_op)n->op, element, x, y);
     case IR_UNORDERED: return unordered(e, element, x, y);
     case IR_AND: return LLVMBuildAnd(b, x, y, "");
     case IR_OR: return LLVMBuildOr(b, x, y, "");

@@ -62,21 +62,36 @@ void fold_settle(struct nest *nest, struct fold *fold) {
 
 /* ---- combining ---- */
 
+/* Which lanes take a, or, where NaN are ignored, which take b; see note [one comparison in which a later NaN wins]. */
+static ir_ref compare_tracked(struct nest *nest, ir_ref a, ir_ref b) {
+    struct ir_builder *build = &nest->b;
+    const bool largest = nest->mode->combine == PC_COMBINE_PICK_GT;
+    if (!fold_propagates_nan(nest))
+        return ir_op2(build, largest ? IR_GT : IR_LT, b, a);
+    const ir_ref best = ir_real(build, nest->real, largest ? INFINITY : -INFINITY);
+    return ir_op2(build, largest ? IR_LE : IR_GE, b, ir_op2(build, largest ? IR_PICK_LT : IR_PICK_GT, a, best));
+}
+
+static ir_ref choose(struct nest *nest, ir_ref mask, ir_ref a, ir_ref b) {
+    return fold_propagates_nan(nest) ? ir_select(&nest->b, mask, a, b) : ir_select(&nest->b, mask, b, a);
+}
+
 /* Value, tap number and index together; lanes that saw nothing before take what comes. */
 static struct fold combine_tracked(struct nest *nest, const struct fold *a, const struct fold *b) {
     struct ir_builder *build = &nest->b;
     const ir_ref left = fold_without_nan(nest, a);
     struct fold r = {.missing = a->missing & b->missing};
-    ir_ref later = ir_op2(build, nest->mode->combine == PC_COMBINE_PICK_GT ? IR_GT : IR_LT, b->value, left);
-    if (fold_propagates_nan(nest))
-        later = ir_op2(build, IR_OR, later, ir_op2(build, IR_UNORDERED, b->value, b->value));
-    r.value = ir_select(build, later, b->value, left);
-    const uint64_t first = a->missing & ~b->missing;
-    const ir_ref moves = first ? ir_op2(build, IR_OR, later, ir_mask(build, nest->real.lanes, first)) : later;
+    ir_ref mask = compare_tracked(nest, left, b->value);
+    r.value = choose(nest, mask, left, b->value);
+    const uint64_t first = a->missing & ~b->missing, all = UINT64_MAX >> (64 - nest->real.lanes);
+    if (first && fold_propagates_nan(nest))
+        mask = ir_op2(build, IR_AND, mask, ir_mask(build, nest->real.lanes, all & ~first));
+    else if (first)
+        mask = ir_op2(build, IR_OR, mask, ir_mask(build, nest->real.lanes, first));
     if (a->tap)
-        r.tap = ir_select(build, moves, b->tap, a->tap);
+        r.tap = choose(nest, mask, a->tap, b->tap);
     if (a->index)
-        r.index = ir_select(build, moves, b->index, a->index);
+        r.index = choose(nest, mask, a->index, b->index);
     return r;
 }
 

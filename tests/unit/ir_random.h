@@ -244,7 +244,7 @@ static void integer_operation(struct maker *m, struct ir_type type) {
 }
 
 static void mask_operation(struct maker *m, struct ir_type type) {
-    static const enum ir_op ops[] = {IR_GT, IR_LT, IR_EQ, IR_UNORDERED, IR_AND, IR_OR, IR_NOT};
+    static const enum ir_op ops[] = {IR_GT, IR_LT, IR_LE, IR_GE, IR_EQ, IR_UNORDERED, IR_AND, IR_OR, IR_NOT};
     const enum ir_op op = ops[below(m, sizeof ops / sizeof *ops)];
     if (ir_ops[op].kind == IR_KIND_COMPARE)
         type.element = (uint8_t)some_number(m);

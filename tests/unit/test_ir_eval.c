@@ -100,6 +100,8 @@ static double expected_real(enum ir_op op, enum ir_element element, double a, do
     if (op == IR_PICK_LT) return isless(a, b) ? a : b;
     if (op == IR_GT) return isgreater(a, b);
     if (op == IR_LT) return isless(a, b);
+    if (op == IR_LE) return islessequal(a, b);
+    if (op == IR_GE) return isgreaterequal(a, b);
     if (op == IR_EQ) return !isunordered(a, b) && !islessgreater(a, b);
     cr_assert_eq(op, IR_UNORDERED, "%s has no case here", ir_ops[op].name);
     return isunordered(a, b);
@@ -133,6 +135,8 @@ static double expected_integer(enum ir_op op, int64_t a, int64_t b) {
     if (op == IR_PICK_LT) return (double)(a < b ? a : b);
     if (op == IR_GT) return a > b;
     if (op == IR_LT) return a < b;
+    if (op == IR_LE) return a <= b;
+    if (op == IR_GE) return a >= b;
     if (op == IR_EQ) return a == b;
     cr_assert_eq(op, IR_UNORDERED, "%s has no case here", ir_ops[op].name);
     return 0;
