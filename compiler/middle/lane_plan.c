@@ -8,7 +8,14 @@
 
 /* Local arrays share the first level cache, 32 or 48 KiB on most processors, with what streams through; the most that may lie
  * on somebody's stack. */
-static const int64_t LOCAL_GOOD = 24 * 1024, LOCAL_MOST = 64 * 1024;
+static const int64_t LOCAL_GOOD = 24 * 1024, LOCAL_MOST = 144 * 1024;
+/* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it: pixels
+ * may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second level, 2.2 ns
+ * each on Zen 5; of four lines it is 0.5. */
+static const int64_t PIECE_GOOD = 4;
+static const int64_t READS_MOST = 8;
+/* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
+static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
 /* Inputs side by side in code because windows repeat only after as many; beyond it a straight line would be long, and its
  * stores far apart. */
 static const int64_t PERIOD_MOST = 4;
@@ -45,6 +52,7 @@ struct candidate {
     struct pc_lane_plan *result;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
+    int64_t pieces; /* channels-last: vectors of a block, at most */
     bool aligned;   /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
     bool halves;    /* the plane is one row, which is one window */
     bool weighs;    /* dy is weighted first */
@@ -75,6 +83,11 @@ static int64_t elements_inside(const struct candidate *c, int axis, int64_t (*si
     return count;
 }
 
+/* Of adaptive windows about. */
+static int64_t stride_of(const struct pc_axis *axis) {
+    return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
+}
+
 /* Whether a part of the outermost reduced axis is one piece of memory. */
 static bool can_band(const struct candidate *c) {
     int64_t outside = 1;
@@ -83,9 +96,25 @@ static bool can_band(const struct candidate *c) {
     return outside == 1;
 }
 
-/* Of adaptive windows about. */
-static int64_t stride_of(const struct pc_axis *axis) {
-    return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
+/* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one, because a
+ * second pass, which loads and stores, would not pay, or a tap may not be combined twice. */
+static int split_length(const struct candidate *c, int64_t slots) {
+    int length = 2;
+    while (length * length < slots)
+        length++;
+    const bool pays = length + (slots + length - 1) / length + 2 < slots;
+    return pays && !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent ? length : 0;
+}
+
+/* Which axis the passes begin with.  Of equal maxima, -0 and +0 among them, the first is kept if the innermost comes first.  Backward, rows are smaller
+ * before they are spread out.  Channels-last, what the outermost leaves of a band is just the band, so that bands may be low,
+ * blocks wide, and nothing is worked out twice; unless its windows are split, or another axis leaves less. */
+static bool is_outermost_first(const struct candidate *c) {
+    const struct pc_axis *outer = &c->layer->axis[c->outer];
+    bool most = true;
+    for (int a = c->outer + 1; a < POOL_MAX_RANK; a++)
+        most &= outer->in * c->layer->axis[a].out >= outer->out * c->layer->axis[a].in;
+    return c->backward || (is_last(c) && !c->picks && can_band(c) && most && !split_length(c, outer->kernel));
 }
 
 static bool divides_by_position(const struct candidate *c) {
@@ -173,12 +202,8 @@ static bool split_axis(const struct candidate *c, struct pc_lane_band *band, str
                        int64_t *size) {
     const struct pc_lane_map *inner, *outer;
     const int slots = shape->map[axis]->slots;
-    int length = 2;
-    while (length * length < slots)
-        length++;
-    const bool pays = length + (slots + length - 1) / length + 2 < slots; /* the second pass loads and stores */
-    if (c->backward || c->tracked || !pc_mode_of(c->layer->desc.mode)->idempotent || !pays ||
-        !pc_lane_map_split(shape->map[axis], shape->from[axis], length, &inner, &outer, c->arena))
+    const int length = split_length(c, slots);
+    if (!length || !pc_lane_map_split(shape->map[axis], shape->from[axis], length, &inner, &outer, c->arena))
         return true;
     struct pc_lane_shape first = *shape;
     for (int a = 0; a < POOL_MAX_RANK; a++)
@@ -239,8 +264,6 @@ static bool weigh(const struct candidate *c, struct pc_lane_band *band, int64_t 
     return add_pass(c, band, PC_LANE_WEIGH, "dy over the divisors of its windows", &shape);
 }
 
-/* Forward the innermost axis comes first, which keeps the first of equal maxima; backward the outermost, whose rows are
- * smaller before they are spread out. */
 static bool passes_of(const struct candidate *c, struct pc_lane_band *band, const struct pc_lane_map *outer, int64_t begin,
                       int64_t *size) {
     if (!c->apart)
@@ -249,7 +272,7 @@ static bool passes_of(const struct candidate *c, struct pc_lane_band *band, cons
     for (int a = 0; a < POOL_MAX_RANK; a++)
         left += pc_is_reduced(&c->layer->axis[a]);
     for (int i = 0; i < POOL_MAX_RANK; i++) {
-        const int a = c->backward ? i : POOL_MAX_RANK - 1 - i;
+        const int a = is_outermost_first(c) ? i : POOL_MAX_RANK - 1 - i;
         if (pc_is_reduced(&c->layer->axis[a]) && !pass_along(c, band, a, outer, begin, --left == 0, size))
             return false;
     }
@@ -322,8 +345,8 @@ static double local_estimate(const struct candidate *c, int64_t rows) {
         size *= a == c->outer ? read : (double)size_read(c, a);
     values += c->weighs ? size : 0;
     for (int i = 0; c->apart && i < POOL_MAX_RANK; i++) {
-        const int a = c->backward ? i : POOL_MAX_RANK - 1 - i;
-        if (!pc_is_reduced(&c->layer->axis[a]) || a == (c->backward ? POOL_MAX_RANK - 1 : c->outer))
+        const int a = is_outermost_first(c) ? i : POOL_MAX_RANK - 1 - i;
+        if (!pc_is_reduced(&c->layer->axis[a]) || a == (is_outermost_first(c) ? POOL_MAX_RANK - 1 : c->outer))
             continue;
         size = size / (a == c->outer ? read : (double)size_read(c, a)) * (a == c->outer ? written : (double)size_written(c, a));
         values += size;
@@ -345,51 +368,83 @@ static double read_by_tile(const struct candidate *c) {
     return bytes;
 }
 
+/* Whether a pass reads local arrays so often that they had better stay in the first level cache: maxima whose taps are wanted
+ * are not made from those of shorter windows. */
+static bool reads_again(const struct candidate *c) {
+    bool again = false;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        again |= c->tracked && !c->backward && c->layer->axis[a].kernel > READS_MOST;
+    return again;
+}
+
+/* Whether local arrays of so many bytes a channel are little beside what is read, so that only its order matters. */
+static bool is_small(const struct candidate *c, double bytes) {
+    double read = ir_elements[c->plan->real].bytes;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        read *= (double)size_read(c, a);
+    return 4 * bytes <= read;
+}
+
 /* Channels of a block and rows of a band, so that local arrays stay small. */
 static void choose_sizes(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t height = size_written(c, c->outer), channels = c->layer->desc.channels;
+    const bool has_local = c->apart || c->weighs;
+    int64_t vectors = is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
+    const int64_t scale = is_last(c) ? p->lanes : 1;
+    const double bytes = is_last(c) ? has_local ? local_estimate(c, height) : read_by_tile(c) : 0;
+    const int64_t wide = has_local && bytes * (double)(vectors * scale) <= (double)LOCAL_MOST && is_small(c, bytes) ? vectors
+                         : is_last(c) && !reads_again(c)                                                   ? PIECE_GOOD
+                                                                                                             : 1;
     c->rows = height;
-    p->block = is_last(c) ? channels : 1;
-    if (is_last(c)) {
-        const double bytes = c->apart || c->weighs ? local_estimate(c, height) : read_by_tile(c);
-        int64_t vectors = (channels + p->lanes - 1) / p->lanes;
-        while (vectors > 1 && bytes * (double)(vectors * p->lanes) > (double)LOCAL_GOOD)
-            vectors /= 2;
-        p->block = vectors * p->lanes < channels ? vectors * p->lanes : channels;
-    }
-    if (!c->apart && !c->weighs)
+    if (has_local && !c->backward && is_outermost_first(c)) {
+        const int64_t rows = c->tile_rows < height ? c->tile_rows : height;
+        const double low = local_estimate(c, rows);
+        while (vectors > c->pieces || (vectors > wide && low * (double)(vectors * scale) > (double)LOCAL_GOOD))
+            vectors = (vectors + 1) / 2;
+        c->rows = low * (double)(vectors * scale) <= (double)LOCAL_MOST ? rows : 1;
+        p->block = vectors * scale < channels ? vectors * scale : channels;
         return;
-    const struct pc_axis *outer = &c->layer->axis[c->outer];
-    const int64_t period = c->backward && !outer->adaptive && outer->stride <= PERIOD_MOST ? outer->stride : 1;
-    /* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
-    const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? stride_of(outer) : 1), low = 2 * overlap;
-    while (can_band(c) && c->rows > period) {
-        const double bytes = local_estimate(c, c->rows) * (double)p->block;
-        if (bytes <= (double)(c->rows > low ? LOCAL_GOOD : LOCAL_MOST))
-            break;
-        c->rows = (c->rows / 2 + period - 1) / period * period;
     }
+    while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * scale) > (double)LOCAL_GOOD))
+        vectors = (vectors + 1) / 2;
+    if (has_local) {
+        const struct pc_axis *outer = &c->layer->axis[c->outer];
+        const int64_t period = c->backward && !outer->adaptive && outer->stride <= PERIOD_MOST ? outer->stride : 1;
+        /* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
+        const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? stride_of(outer) : 1), low = 8 * overlap;
+        while (can_band(c) && c->rows > period) {
+            const double local = local_estimate(c, c->rows) * (double)scale;
+            if (local * (double)vectors <= (double)(c->rows >= low ? LOCAL_GOOD : LOCAL_MOST))
+                break;
+            if (c->rows < low && vectors > 1)
+                vectors = (vectors + 1) / 2;
+            else
+                c->rows = (c->rows / 2 + period - 1) / period * period;
+        }
+    }
+    p->block = !is_last(c) ? 1 : vectors * scale < channels ? vectors * scale : channels;
 }
 
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */
 static void count_locals(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t beyond = is_last(c) ? 0 : 2 * p->lanes;
-    for (int i = 0; i < PC_LANE_PASSES_MAX - 1; i++) {
-        for (size_t b = 0; b < p->band_count; b++) {
-            const struct pc_lane_band *band = &p->bands[b];
-            const int64_t count = i + 1 < band->pass_count ? band->pass[i].to_count * p->block + beyond : 0;
-            p->local_count[i] = count > p->local_count[i] ? count : p->local_count[i];
+    for (size_t b = 0; b < p->band_count; b++) {
+        const struct pc_lane_band *band = &p->bands[b];
+        for (int i = 0; i + 1 < band->pass_count; i++) {
+            const int64_t count = band->pass[i].to_count * p->block + beyond;
+            int64_t *most = &p->local_count[i % 2];
+            *most = count > *most ? count : *most;
         }
-        p->local_bytes += p->local_count[i] * bytes_of_value(c);
     }
+    p->local_bytes = (p->local_count[0] + p->local_count[1]) * bytes_of_value(c);
 }
 
 /* ---- work ---- */
 
 /* A division of a vector takes as long as so many additions. */
-static const double DIVISION = 4;
+static const double DIVISION = 8;
 
 /* Operations of a pass for each tap it combines, each vector it loads or chooses, and each group it finishes. */
 struct weights {
@@ -427,16 +482,35 @@ static double combined(const struct candidate *c, const struct pc_lane_pass *pas
 }
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
- *
- * Channels-first, tiles side by side read rows in short pieces.  Channels-last, blocks of a vector or two read pixels in pieces
- * of a cache line; and a tile that reads from many pixels side by side is more streams than the processor fetches ahead. */
-static double scattered(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
-    const int64_t row = size_written(c, POOL_MAX_RANK - 1), vectors = c->result->block / c->result->lanes;
+ * Channels-last, blocks of a vector or two read pixels in pieces of a cache line; and a tile that reads from many pixels side
+ * by side is more streams than the processor fetches ahead. */
+static double scattered(const struct candidate *c, const struct pc_lane_cost *cost) {
+    const int64_t vectors = c->result->block / c->result->lanes;
     if (!is_last(c))
-        return !pass->in_order && c->tile_rows > 1 && row > c->result->lanes ? 1.3 : 1;
-    if (vectors < 4 && c->result->block < c->layer->desc.channels)
+        return 1;
+    if (vectors < PIECE_GOOD && c->result->block < c->layer->desc.channels)
         return c->picks ? 1.5 : 2;
     return cost->new_taps > (double)STREAMS_MOST * cost->groups / (double)c->tile_rows * 2.5 ? 1.2 : 1;
+}
+
+/* How much longer a load of a pass takes than one of a vector that lies in one cache line.  Channels-first, planes rarely begin
+ * at multiples of the lanes; and what was just stored piece by piece cannot be loaded across its pieces before it has left the
+ * processor's store queue. */
+static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
+    int64_t plane = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        plane *= size_read(c, a);
+    if (is_last(c))
+        return 1;
+    if (!pass->first)
+        return c->aligned && c->tile_rows == 0 ? 1 : 4;
+    return !c->aligned ? 3 : plane % c->result->lanes ? 2 : 1;
+}
+
+/* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
+static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
+    const int64_t choices = is_last(c) ? 0 : pc_lanes_choices(pass->groups, c->arena);
+    return choices <= CHOICES_GOOD ? 1 : choices <= CHOICES_MANY ? 3 : 5;
 }
 
 static void count_work(struct candidate *c) {
@@ -447,9 +521,11 @@ static void count_work(struct candidate *c) {
             const struct pc_lane_pass *pass = &band->pass[i];
             const struct pc_lane_cost cost = pc_lanes_cost(pass->groups, c->arena);
             struct weights w = weights_of(c, pass);
+            w.load *= crossing(c, pass);
+            w.shuffle *= constants(c, pass);
             if (is_last(c) && cost.taps > (double)STREAMS_MOST * cost.groups)
                 w.load *= 2;
-            p->work += (double)band->count * scattered(c, pass, &cost) * (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends +
+            p->work += (double)band->count * scattered(c, &cost) * (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends +
                                               combined(c, pass, &cost) * w.tap + cost.groups * w.group +
                                               cost.divisions * DIVISION);
             p->code += cost.code * (1 + w.tap);
@@ -561,6 +637,25 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     return c;
 }
 
+/* Loads begin at multiples of the lanes, or where slots do, whatever is less work, and blocks have fewer channels where local
+ * arrays are too large. NULL: it does not fit. */
+static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lanes, const struct way *way,
+                                            struct pc_arena *arena) {
+    for (int64_t pieces = INT64_MAX;;) {
+        const struct pc_lane_plan *best = NULL, *p = NULL;
+        for (int aligned = 1; aligned >= 0; aligned--) {
+            struct candidate c = new_candidate(plan, lanes, way, aligned != 0, arena);
+            c.pieces = pieces;
+            if (build(&c) && (!best || c.result->work < best->work))
+                best = c.result;
+            p = c.result;
+        }
+        if (best || p->local_bytes <= LOCAL_MOST || p->block <= lanes)
+            return best;
+        pieces = p->block / lanes / 2;
+    }
+}
+
 static int reduced_axes(const struct pc_layer *layer) {
     int axes = 0;
     for (int a = 0; a < POOL_MAX_RANK; a++)
@@ -619,18 +714,11 @@ const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, s
     for (int i = 0; !none && i < PC_PLAN_COUNT; i++) {
         const char *reason = why_not(plan, &ways[i], lanes);
         if (!reason) {
-            struct candidate c = new_candidate(plan, lanes, &ways[i], true, arena);
-            bool fits = build(&c);
-            if (!fits) {
-                c = new_candidate(plan, lanes, &ways[i], false, arena);
-                fits = build(&c);
-            }
-            if (fits) {
-                built[i] = c.result;
-                add_candidate(plan, (enum pc_plan_choice)i, c.result->work);
-            } else {
+            built[i] = build_way(plan, lanes, &ways[i], arena);
+            if (built[i])
+                add_candidate(plan, (enum pc_plan_choice)i, built[i]->work);
+            else
                 reason = "it would take too much code or too large local arrays";
-            }
         }
         if (budget->forced && budget->choice == (enum pc_plan_choice)i)
             misfit = reason;

@@ -46,7 +46,7 @@ struct pc_lane_plan {
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
     bool divides_last;   /* backward: all windows have one divisor, which divides the sum */
-    int64_t local_count[PC_LANE_PASSES_MAX]; /* elements of the local array behind each pass but the last */
+    int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
     int64_t local_bytes;                     /* of all of them, those of tap numbers included */
     double work;         /* operations for one plane or one vector of channels */
     double code;

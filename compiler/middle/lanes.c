@@ -454,3 +454,40 @@ struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_are
     add_cost(&all, &once, (double)node->count);
     return all;
 }
+
+/* ---- choices ---- */
+
+/* Of the lanes that a tap takes from where, as a number; 0 where each lane is in place. */
+static int64_t choice_of(const struct pc_lane_tap *tap) {
+    uint64_t key = 0;
+    bool moved = tap->load_count > 1;
+    for (int l = 0; l < PC_LANES_MAX; l++) {
+        const bool active = tap->active >> l & 1;
+        moved |= active && tap->lane[l] != l;
+        key = (key + (active ? (uint64_t)tap->load[l] * PC_LANES_MAX + tap->lane[l] + 1 : 0)) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return moved ? (int64_t)(key >> 2 | 1) : 0;
+}
+
+static size_t count_all_taps(const struct pc_lane_node *node) {
+    size_t taps = node->group ? (size_t)node->group->tap_count : 0;
+    for (size_t i = 0; i < node->child_count; i++)
+        taps += count_all_taps(&node->children[i]);
+    return taps;
+}
+
+static int64_t add_choices(const struct pc_lane_node *node, struct seen *seen) {
+    int64_t count = 0;
+    for (int t = 0; node->group && t < node->group->tap_count; t++) {
+        const int64_t choice = choice_of(&node->group->taps[t]);
+        count += choice && is_new(seen, choice);
+    }
+    for (size_t i = 0; i < node->child_count; i++)
+        count += add_choices(&node->children[i], seen);
+    return count;
+}
+
+int64_t pc_lanes_choices(const struct pc_lane_node *node, struct pc_arena *arena) {
+    struct seen seen = new_seen(count_all_taps(node), arena);
+    return add_choices(node, &seen);
+}

@@ -79,4 +79,7 @@ struct pc_lane_cost {
 };
 struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena);
 
+/* How many different constant choices among loads there are in the code. */
+int64_t pc_lanes_choices(const struct pc_lane_node *node, struct pc_arena *arena);
+
 #endif

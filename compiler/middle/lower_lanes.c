@@ -426,12 +426,13 @@ static struct side local_side(struct lanes_nest *n, int number, struct place *pl
     struct nest *nest = n->nest;
     *place = nest_local_place(place);
     place->constant = n->channels_last ? 0 : n->lanes;
-    const int64_t count = n->plan->local_count[number];
+    const int which = number % 2;
+    const int64_t count = n->plan->local_count[which];
     struct side side = {.taps = -1, .scale = n->plan->block, .place = place, .is_local = true};
-    side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", number), nest->plan->real, count);
+    side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", which), nest->plan->real, count);
     side.tap_element = nest->plan->track;
     if (has_tap_numbers(n))
-        side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", number), nest->plan->track, count);
+        side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", which), nest->plan->track, count);
     return side;
 }
 

@@ -23,7 +23,7 @@
 /* Beyond any estimate: a budget that is never exceeded. */
 static const int64_t PLENTY = INT64_C(1) << 40;
 /* Local arrays are promised to fit a thread's stack beside much else. */
-static const int64_t LOCAL_MOST = 64 * 1024;
+static const int64_t LOCAL_MOST = 144 * 1024;
 
 /* ---- layers and kernels ---- */
 
