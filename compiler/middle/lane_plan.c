@@ -13,6 +13,8 @@ static const int64_t LOCAL_GOOD = 24 * 1024, LOCAL_MOST = 144 * 1024;
  * may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second level, 2.2 ns
  * each on Zen 5; of four lines it is 0.5. */
 static const int64_t PIECE_GOOD = 4;
+/* So many that they may as well come from the third level. */
+static const int64_t PIECE_LONG = 8;
 static const int64_t READS_MOST = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
@@ -20,9 +22,11 @@ static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
  * stores far apart. */
 static const int64_t PERIOD_MOST = 4;
 
-/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead, or than its cache has ways
- * where they are a multiple of a page apart, cost twice. */
-static const int64_t STREAMS_MOST = 12;
+/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice, and very many
+ * it does not try to. */
+static const int64_t STREAMS_GOOD = 12, STREAMS_MANY = 64, PIXELS_MANY = 40;
+/* Of the caches: sets repeat after a page, and most first levels have 8 or 12 ways. */
+static const int64_t PAGE = 4096, WAYS = 16, SECOND_LEVEL = 1024 * 1024;
 
 enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_HALVES };
 
@@ -141,6 +145,12 @@ static bool divides_alike(const struct candidate *c) {
     return true;
 }
 
+/* Positions of the side that is written after which slots repeat. */
+static int64_t period_of(const struct candidate *c, int a) {
+    const struct pc_axis *axis = &c->layer->axis[a];
+    return c->backward && !axis->adaptive && axis->stride <= PERIOD_MOST ? axis->stride : 1;
+}
+
 /* ---- one pass ---- */
 
 static const struct pc_lane_map *map_of(const struct candidate *c, int a, int64_t begin, int64_t count, int64_t origin) {
@@ -165,11 +175,8 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
 static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, int a, const struct pc_lane_map *map) {
     const struct pc_axis *axis = &c->layer->axis[a];
     shape->map[a] = map;
-    if (axis->adaptive)
-        return;
-    if (c->backward && axis->stride <= PERIOD_MOST)
-        shape->period[a] = axis->stride;
-    if (is_last(c) || axis->kernel == 1)
+    shape->period[a] = period_of(c, a);
+    if (axis->adaptive || is_last(c) || axis->kernel == 1)
         return;
     if (axis->stride < axis->kernel && c->aligned)
         shape->align = c->result->lanes;
@@ -410,7 +417,7 @@ static void choose_sizes(struct candidate *c) {
         vectors = (vectors + 1) / 2;
     if (has_local) {
         const struct pc_axis *outer = &c->layer->axis[c->outer];
-        const int64_t period = c->backward && !outer->adaptive && outer->stride <= PERIOD_MOST ? outer->stride : 1;
+        const int64_t period = period_of(c, c->outer);
         /* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
         const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? stride_of(outer) : 1), low = 8 * overlap;
         while (can_band(c) && c->rows > period) {
@@ -481,16 +488,46 @@ static double combined(const struct candidate *c, const struct pc_lane_pass *pas
     return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
 }
 
+static int64_t common_divisor(int64_t a, int64_t b) {
+    return b ? common_divisor(b, a % b) : a;
+}
+
+static double bytes_of_larger_side(const struct candidate *c) {
+    const int64_t count = c->layer->x_count > c->layer->y_count ? c->layer->x_count : c->layer->y_count;
+    return (double)(count / c->layer->desc.batch * ir_elements[c->plan->real].bytes);
+}
+
+static int64_t pitch_of(const struct candidate *c) {
+    return c->layer->desc.channels * ir_elements[c->plan->real].bytes;
+}
+
+/* Channels-last, pixels that a tile reads and writes. */
+static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cost *cost) {
+    const int64_t period = period_of(c, 1);
+    const int64_t groups = (c->tile_rows + period - 1) / period * period * period_of(c, 2);
+    return (cost->new_taps / cost->groups + 1) * (double)groups;
+}
+
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
- * Channels-last, blocks of a vector or two read pixels in pieces of a cache line; and a tile that reads from many pixels side
- * by side is more streams than the processor fetches ahead. */
+ * Channels-last, blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not come
+ * from the second level cache. */
 static double scattered(const struct candidate *c, const struct pc_lane_cost *cost) {
     const int64_t vectors = c->result->block / c->result->lanes;
     if (!is_last(c))
         return 1;
-    if (vectors < PIECE_GOOD && c->result->block < c->layer->desc.channels)
-        return c->picks ? 1.5 : 2;
-    return cost->new_taps > (double)STREAMS_MOST * cost->groups / (double)c->tile_rows * 2.5 ? 1.2 : 1;
+    const bool in_pieces = c->result->block < c->layer->desc.channels;
+    double times = c->apart && c->tile_rows > 1 && !is_outermost_first(c) ? 1.25 : 1;
+    if (in_pieces && vectors < PIECE_GOOD)
+        times *= c->picks ? 1.5 : 2;
+    else if (in_pieces && vectors < PIECE_LONG && bytes_of_larger_side(c) > (double)SECOND_LEVEL)
+        times *= 2;
+    if (c->apart)
+        return times;
+    /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
+    const double pixels = pixels_of_tile(c, cost);
+    if (pixels * (double)common_divisor(pitch_of(c), PAGE) > (double)(WAYS * PAGE))
+        return times * 2.5;
+    return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
 /* How much longer a load of a pass takes than one of a vector that lies in one cache line.  Channels-first, planes rarely begin
@@ -513,6 +550,12 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
     return choices <= CHOICES_GOOD ? 1 : choices <= CHOICES_MANY ? 3 : 5;
 }
 
+/* Channels-last, pixels that a loop over channels reads side by side. */
+static double streams(const struct candidate *c, const struct pc_lane_cost *cost) {
+    const double each = cost->taps / cost->groups;
+    return each <= (double)STREAMS_GOOD ? 1 : each > (double)STREAMS_MANY && 2 * pitch_of(c) < PAGE ? 1.5 : 2;
+}
+
 static void count_work(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     for (size_t b = 0; b < p->band_count; b++) {
@@ -523,8 +566,8 @@ static void count_work(struct candidate *c) {
             struct weights w = weights_of(c, pass);
             w.load *= crossing(c, pass);
             w.shuffle *= constants(c, pass);
-            if (is_last(c) && cost.taps > (double)STREAMS_MOST * cost.groups)
-                w.load *= 2;
+            if (is_last(c))
+                w.load *= streams(c, &cost);
             p->work += (double)band->count * scattered(c, &cost) * (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends +
                                               combined(c, pass, &cost) * w.tap + cost.groups * w.group +
                                               cost.divisions * DIVISION);
@@ -681,6 +724,10 @@ static bool sums_planes(const struct pc_plan *plan) {
     return whole;
 }
 
+static bool rows_overlap(const struct pc_axis *axis) {
+    return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
+}
+
 /* Why a way does not fit; NULL: it does. */
 static const char *why_not(const struct pc_plan *plan, const struct way *way, int lanes) {
     const struct pc_layer *layer = plan->layer;
@@ -694,6 +741,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return last ? "there are not half as many channels as lanes" : "a plane has not half as many elements as a vector";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
+    if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))
+        return "windows of different rows lie apart, so that rows have nothing to share";
     if (last && way->rows == 0)
         return "channels-last, vectors are of channels and not of elements in the order of memory";
     return NULL;
