@@ -100,6 +100,11 @@ static bool can_band(const struct candidate *c) {
     return outside == 1;
 }
 
+/* Whether a tap may be combined twice. */
+static bool may_repeat(const struct candidate *c) {
+    return !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent;
+}
+
 /* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one, because a
  * second pass, which loads and stores, would not pay, or a tap may not be combined twice. */
 static int split_length(const struct candidate *c, int64_t slots) {
@@ -107,7 +112,7 @@ static int split_length(const struct candidate *c, int64_t slots) {
     while (length * length < slots)
         length++;
     const bool pays = length + (slots + length - 1) / length + 2 < slots;
-    return pays && !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent ? length : 0;
+    return pays && may_repeat(c) ? length : 0;
 }
 
 /* Which axis the passes begin with.  Of equal maxima, -0 and +0 among them, the first is kept if the innermost comes first.  Backward, rows are smaller
@@ -161,6 +166,7 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
     struct pc_lane_shape shape = {.lanes = is_last(c) ? 1 : c->result->lanes,
                                   .rows = c->tile_rows,
                                   .align = 1,
+                                  .repeats = c->aligned && may_repeat(c),
                                   .code_max = c->plan->budget.loop_budget / 4};
     int64_t stride = 1;
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
@@ -514,7 +520,7 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
 static double scattered(const struct candidate *c, const struct pc_lane_cost *cost) {
     const int64_t vectors = c->result->block / c->result->lanes;
     if (!is_last(c))
-        return 1;
+        return c->tile_rows > 4 ? 1.15 : 1; /* more than registers hold */
     const bool in_pieces = c->result->block < c->layer->desc.channels;
     double times = c->apart && c->tile_rows > 1 && !is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < PIECE_GOOD)
@@ -530,6 +536,9 @@ static double scattered(const struct candidate *c, const struct pc_lane_cost *co
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
+/* A pass begins with what the pass before it has hardly stored. */
+static const double AFTER_PASS = 20;
+
 /* How much longer a load of a pass takes than one of a vector that lies in one cache line.  Channels-first, planes rarely begin
  * at multiples of the lanes; and what was just stored piece by piece cannot be loaded across its pieces before it has left the
  * processor's store queue. */
@@ -540,8 +549,8 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     if (is_last(c))
         return 1;
     if (!pass->first)
-        return c->aligned && c->tile_rows == 0 ? 1 : 4;
-    return !c->aligned ? 3 : plane % c->result->lanes ? 2 : 1;
+        return c->aligned && c->tile_rows == 0 ? 1 : 8;
+    return !c->aligned ? c->tile_rows == 0 ? 4 : 3 : plane % c->result->lanes ? 2 : 1;
 }
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
@@ -571,6 +580,7 @@ static void count_work(struct candidate *c) {
             p->work += (double)band->count * scattered(c, &cost) * (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends +
                                               combined(c, pass, &cost) * w.tap + cost.groups * w.group +
                                               cost.divisions * DIVISION);
+            p->work += pass->first ? 0 : (double)band->count * AFTER_PASS;
             p->code += cost.code * (1 + w.tap);
         }
     }

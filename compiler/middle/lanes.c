@@ -92,6 +92,46 @@ static bool load_apart(const struct view *v, struct pc_lane_tap *tap, const int6
     return true;
 }
 
+/* The slot at a position that is nearest to this one and has an element; -1: none. */
+static int nearest_slot(const struct pc_lane_map *map, int64_t position, int slot) {
+    const struct pc_lane_slot *slots = &map->slot[position * map->slots];
+    for (int away = 0; away < map->slots; away++) {
+        if (slot - away >= 0 && slots[slot - away].at >= 0)
+            return slot - away;
+        if (slot + away < map->slots && slots[slot + away].at >= 0)
+            return slot + away;
+    }
+    return -1;
+}
+
+/* Where elements may be combined twice, lanes that have none in this slot may take that of another slot: a choice instead of
+ * a choice and a mask, where it takes no more loads. */
+static void repeat_elements(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c,
+                            const int64_t *at, struct pc_lane_tap *tap) {
+    int64_t all[PC_LANES_MAX];
+    struct pc_lane_tap repeating = *tap;
+    repeating.active = group->valid;
+    repeating.is_row = false;
+    repeating.load_count = 0;
+    for (int l = 0; l < v->shape->lanes; l++) {
+        int slot[POOL_MAX_RANK];
+        int32_t number;
+        int64_t divisor;
+        if (!(group->valid >> l & 1))
+            continue;
+        for (int a = 0; a < POOL_MAX_RANK; a++) {
+            slot[a] = nearest_slot(v->shape->map[a], c[l].at[a], tap->slot[a]);
+            if (slot[a] < 0)
+                return;
+        }
+        all[l] = at[l];
+        if (!(tap->active >> l & 1))
+            find_element(v, &c[l], slot, &all[l], &number, &divisor);
+    }
+    if (load_apart(v, &repeating, all) && repeating.load_count <= tap->load_count)
+        *tap = repeating;
+}
+
 static bool make_tap(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c,
                      struct pc_lane_tap *tap) {
     int64_t at[PC_LANES_MAX], begin = 0;
@@ -111,12 +151,17 @@ static bool make_tap(const struct view *v, const struct pc_lane_group *group, co
     tap->is_row = is_row(v, tap, at, &begin);
     if (tap->is_row)
         tap->row = (struct pc_lane_load){begin, inside(v, begin)};
-    if (!tap->is_row || begin % v->shape->align)
-        return load_apart(v, tap, at);
-    tap->load_count = 1;
-    tap->loads[0] = tap->row;
-    for (int l = 0; l < v->shape->lanes; l++)
-        tap->lane[l] = (uint8_t)l;
+    if (!tap->is_row || begin % v->shape->align) {
+        if (!load_apart(v, tap, at))
+            return false;
+    } else {
+        tap->load_count = 1;
+        tap->loads[0] = tap->row;
+        for (int l = 0; l < v->shape->lanes; l++)
+            tap->lane[l] = (uint8_t)l;
+    }
+    if (v->shape->repeats && tap->active != group->valid)
+        repeat_elements(v, group, c, at, tap);
     return true;
 }
 

@@ -56,6 +56,7 @@ struct pc_lane_shape {
     int64_t rows;                      /* that are neighbours in code, to share what they load and the results of their rows;
                                           0, channels-first: as many as fill their vectors best, in the order of memory */
     int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */
+    bool repeats;                      /* an element may be combined twice */
     bool divides;                      /* windows that cover a position have divisors that matter */
     int64_t slack;                     /* elements before and behind the source that may be loaded */
     int64_t code_max;                  /* taps in the code */
