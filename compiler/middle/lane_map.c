@@ -89,6 +89,21 @@ const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64
     return new_map(count, c.most, c.slot, arena);
 }
 
+const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from, struct pc_arena *arena) {
+    struct pc_lane_map *stack = PC_NEW(arena, struct pc_lane_map);
+    struct pc_lane_slot *slot = new_slots(times * map->to, map->slots, arena);
+    int64_t *divisor = map->divisor ? PC_NEW_ARRAY(arena, (size_t)(times * map->to), int64_t) : NULL;
+    const int64_t slots = map->to * map->slots;
+    for (int64_t i = 0; i < times * slots; i++) {
+        slot[i] = map->slot[i % slots];
+        slot[i].at += slot[i].at >= 0 ? (int32_t)(i / slots * from) : 0;
+    }
+    for (int64_t i = 0; divisor && i < times * map->to; i++)
+        divisor[i] = map->divisor[i % map->to];
+    *stack = (struct pc_lane_map){.to = times * map->to, .slots = map->slots, .slot = slot, .divisor = divisor};
+    return stack;
+}
+
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena) {
     struct pc_lane_map *dividing = PC_NEW(arena, struct pc_lane_map);

@@ -33,6 +33,9 @@ const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_
 const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
                                                struct pc_arena *arena);
 
+/* The map of `times` planes below each other, whose sources are `from` positions apart. */
+const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from, struct pc_arena *arena);
+
 /* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena);

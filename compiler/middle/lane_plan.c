@@ -15,6 +15,8 @@ static const int64_t LOCAL_GOOD = 24 * 1024, LOCAL_MOST = 144 * 1024;
 static const int64_t PIECE_GOOD = 4;
 /* So many that they may as well come from the third level. */
 static const int64_t PIECE_LONG = 8;
+/* Vectors of planes that are taken as one. */
+static const int64_t GROUPS_TOGETHER = 64;
 static const int64_t READS_MOST = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
@@ -56,6 +58,7 @@ struct candidate {
     struct pc_lane_plan *result;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
+    int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
     int64_t pieces; /* channels-last: vectors of a block, at most */
     bool aligned;   /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
     bool halves;    /* the plane is one row, which is one window */
@@ -192,6 +195,10 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
 
 static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum pc_lane_work work, const char *words,
                      struct pc_lane_shape *shape) {
+    if (c->planes > 1) {
+        shape->map[1] = pc_lane_map_stack(shape->map[1], c->planes, shape->from[1], c->arena);
+        shape->from[1] *= c->planes;
+    }
     shape->slack = band->pass_count > 0 && !is_last(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
     *pass = (struct pc_lane_pass){.work = work,
@@ -299,7 +306,7 @@ static bool make_band(const struct candidate *c, int64_t begin, int64_t count, s
     pc_lane_map_extent(outer, &first, &last);
     if (last < first) /* inputs that no window covers: one row to stand on */
         last = first;
-    if (!can_band(c)) {
+    if (!can_band(c) || c->planes > 1) {
         first = 0;
         last = size_read(c, c->outer) - 1;
     }
@@ -436,7 +443,7 @@ static void choose_sizes(struct candidate *c) {
                 c->rows = (c->rows / 2 + period - 1) / period * period;
         }
     }
-    p->block = !is_last(c) ? 1 : vectors * scale < channels ? vectors * scale : channels;
+    p->block = !is_last(c) ? c->planes : vectors * scale < channels ? vectors * scale : channels;
 }
 
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */
@@ -446,7 +453,7 @@ static void count_locals(struct candidate *c) {
     for (size_t b = 0; b < p->band_count; b++) {
         const struct pc_lane_band *band = &p->bands[b];
         for (int i = 0; i + 1 < band->pass_count; i++) {
-            const int64_t count = band->pass[i].to_count * p->block + beyond;
+            const int64_t count = band->pass[i].to_count * (is_last(c) ? p->block : 1) + beyond;
             int64_t *most = &p->local_count[i % 2];
             *most = count > *most ? count : *most;
         }
@@ -472,7 +479,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         if (!c->picks)
             return (struct weights){1, 1, 1, pass->last ? 1 + divides : 1};
         if (c->tracked)
-            return (struct weights){propagates ? 5 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2, 3};
+            return (struct weights){propagates ? 4 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2, 3};
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH:
         return (struct weights){1, 1, 1, 1 + divides};
@@ -481,7 +488,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     case PC_LANE_SPLIT:
         return (struct weights){7, 2.5, 2, 2};
     case PC_LANE_SELECT:
-        return (struct weights){3, 2, 2, 1};
+        return (struct weights){3, 2, 4, 1};
     }
     return (struct weights){0, 0, 0, 0};
 }
@@ -546,6 +553,7 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     int64_t plane = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         plane *= size_read(c, a);
+    plane *= c->planes;
     if (is_last(c))
         return 1;
     if (!pass->first)
@@ -584,6 +592,7 @@ static void count_work(struct candidate *c) {
             p->code += cost.code * (1 + w.tap);
         }
     }
+    p->work /= (double)c->planes;
 }
 
 /* ---- sums of planes ---- */
@@ -634,7 +643,7 @@ static bool build_halves(struct candidate *c) {
             return false;
     band.pass[0].first = true;
     band.pass[band.pass_count - 1].last = true;
-    c->result->block = 1;
+    c->result->block = c->planes;
     add_band(c, &band);
     return true;
 }
@@ -644,6 +653,8 @@ static bool build_halves(struct candidate *c) {
 static bool build_bands(struct candidate *c) {
     const int64_t height = size_written(c, c->outer);
     choose_sizes(c);
+    if (c->planes > 1 && c->rows < height)
+        return false;
     for (int64_t begin = 0; begin < height; begin += c->rows) {
         struct pc_lane_band band;
         if (!make_band(c, begin, begin + c->rows < height ? c->rows : height - begin, &band))
@@ -669,6 +680,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .layer = layer,
                           .arena = arena,
                           .result = PC_NEW(arena, struct pc_lane_plan),
+                          .planes = 1,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = mode->combine != PC_COMBINE_ADD,
                           .apart = way->steps == STEPS_AXES,
@@ -690,15 +702,33 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     return c;
 }
 
+/* Channels-first, how many small planes are together a multiple of the lanes, so that no vector is partly empty and none of
+ * them begins inside a cache line; 1: none or too many. */
+static int64_t planes_together(const struct pc_plan *plan, int lanes, const struct way *way) {
+    const struct pc_layer *layer = plan->layer;
+    const int64_t planes = layer->desc.batch * layer->desc.channels;
+    const int64_t in = layer->axis[1].in * layer->axis[2].in, out = layer->axis[1].out * layer->axis[2].out;
+    const int64_t written = plan->kind == PC_KERNEL_BACKWARD ? in : out;
+    if (layer->desc.layout == POOL_CHANNELS_LAST || layer->axis[0].in > 1 || layer->axis[0].out > 1 || way->rows > 0 ||
+        way->steps == STEPS_HALVES)
+        return 1;
+    int64_t together = 1;
+    while (together * written % lanes)
+        together *= 2;
+    return planes % together == 0 && together * written <= GROUPS_TOGETHER * lanes ? together : 1;
+}
+
 /* Loads begin at multiples of the lanes, or where slots do, whatever is less work, and blocks have fewer channels where local
  * arrays are too large. NULL: it does not fit. */
 static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lanes, const struct way *way,
                                             struct pc_arena *arena) {
+    const int64_t planes = planes_together(plan, lanes, way);
     for (int64_t pieces = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL, *p = NULL;
-        for (int aligned = 1; aligned >= 0; aligned--) {
-            struct candidate c = new_candidate(plan, lanes, way, aligned != 0, arena);
+        for (int i = planes > 1 ? 3 : 1; i >= 0; i--) {
+            struct candidate c = new_candidate(plan, lanes, way, i % 2 == 1, arena);
             c.pieces = pieces;
+            c.planes = i > 1 ? planes : 1;
             if (build(&c) && (!best || c.result->work < best->work))
                 best = c.result;
             p = c.result;

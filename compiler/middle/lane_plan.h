@@ -42,7 +42,7 @@ struct pc_lane_band {
 
 struct pc_lane_plan {
     int lanes;     /* of a vector */
-    int64_t block; /* channels-last: channels at a time, a multiple of lanes or all of them; else 1 */
+    int64_t block; /* channels-last: channels at a time, a multiple of lanes or all of them; else planes, of all images */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
     bool divides_last;   /* backward: all windows have one divisor, which divides the sum */

@@ -161,8 +161,12 @@ void nest_init(struct nest *nest, const struct pc_plan *plan, struct ir_function
 void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels)) {
     const struct pool_desc *desc = &nest->layer->desc;
     const bool last = desc->layout == POOL_CHANNELS_LAST;
-    const struct level outer = nest->level[0]; /* planes or images: see nest_init */
     const int64_t block = nest->plan->block, blocks = last ? desc->channels / block : 1;
+    struct level outer = nest->level[0]; /* planes or images: see nest_init */
+    if (!last) {
+        outer.trip /= block;
+        outer.steps = (struct steps){.wide = outer.steps.wide * block, .narrow = outer.steps.narrow * block};
+    }
     const int64_t rest = last ? desc->channels % block : 0;
     const uint32_t loop = outer.trip > 1 ? nest_open(nest, outer.name, outer.trip, outer.steps) : 0;
     const struct places before = nest->at;

@@ -428,7 +428,7 @@ static struct side local_side(struct lanes_nest *n, int number, struct place *pl
     place->constant = n->channels_last ? 0 : n->lanes;
     const int which = number % 2;
     const int64_t count = n->plan->local_count[which];
-    struct side side = {.taps = -1, .scale = n->plan->block, .place = place, .is_local = true};
+    struct side side = {.taps = -1, .scale = n->channels_last ? n->plan->block : 1, .place = place, .is_local = true};
     side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", which), nest->plan->real, count);
     side.tap_element = nest->plan->track;
     if (has_tap_numbers(n))

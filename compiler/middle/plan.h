@@ -83,7 +83,7 @@ struct pc_plan {
     const struct pc_layer *layer;
     enum pc_kernel_kind kind;
     enum pc_form form;
-    int64_t block;      /* passes, staged: channels at a time (channels-last), else 1 */
+    int64_t block;      /* passes, staged, lanes: channels at a time (channels-last); lanes: planes at a time; else 1 */
     const struct pc_lane_plan *lanes; /* form LANES */
     struct pc_plan_candidate candidates[PC_PLAN_COUNT]; /* form LANES: the one taken, then the others by their work */
     int candidate_count;
