@@ -74,6 +74,10 @@ static bool is_last(const struct candidate *c) {
     return c->layer->desc.layout == POOL_CHANNELS_LAST;
 }
 
+static int64_t pitch_of(const struct candidate *c) {
+    return c->layer->desc.channels * ir_elements[c->plan->real].bytes;
+}
+
 /* Sizes of the side that the kernel reads, and of the one that it writes. */
 static int64_t size_read(const struct candidate *c, int a) {
     return c->backward ? c->layer->axis[a].out : c->layer->axis[a].in;
@@ -120,10 +124,11 @@ static int split_length(const struct candidate *c, int64_t slots) {
 
 /* Which axis the passes begin with.  Of equal maxima, -0 and +0 among them, the first is kept if the innermost comes first.  Backward, rows are smaller
  * before they are spread out.  Channels-last, what the outermost leaves of a band is just the band, so that bands may be low,
- * blocks wide, and nothing is worked out twice; unless its windows are split, or another axis leaves less. */
+ * blocks wide, and nothing is worked out twice; unless its windows are split, or another axis leaves less.  Rows of which one output is left are many streams at once, which
+ * pays only where pixels are as far apart. */
 static bool is_outermost_first(const struct candidate *c) {
     const struct pc_axis *outer = &c->layer->axis[c->outer];
-    bool most = true;
+    bool most = outer->out > 1 || 2 * pitch_of(c) >= PAGE;
     for (int a = c->outer + 1; a < POOL_MAX_RANK; a++)
         most &= outer->in * c->layer->axis[a].out >= outer->out * c->layer->axis[a].in;
     return c->backward || (is_last(c) && !c->picks && can_band(c) && most && !split_length(c, outer->kernel));
@@ -413,20 +418,19 @@ static void choose_sizes(struct candidate *c) {
     int64_t vectors = is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
     const int64_t scale = is_last(c) ? p->lanes : 1;
     const double bytes = is_last(c) ? has_local ? local_estimate(c, height) : read_by_tile(c) : 0;
-    const int64_t wide = has_local && bytes * (double)(vectors * scale) <= (double)LOCAL_MOST && is_small(c, bytes) ? vectors
-                         : is_last(c) && !reads_again(c)                                                   ? PIECE_GOOD
-                                                                                                             : 1;
+    const int64_t wide = is_last(c) && !reads_again(c) ? PIECE_GOOD : 1;
+    const double good = (double)(has_local && is_small(c, bytes) ? LOCAL_MOST : LOCAL_GOOD);
     c->rows = height;
     if (has_local && !c->backward && is_outermost_first(c)) {
         const int64_t rows = c->tile_rows < height ? c->tile_rows : height;
         const double low = local_estimate(c, rows);
-        while (vectors > c->pieces || (vectors > wide && low * (double)(vectors * scale) > (double)LOCAL_GOOD))
+        while (vectors > c->pieces || (vectors > wide && low * (double)(vectors * scale) > good))
             vectors = (vectors + 1) / 2;
         c->rows = low * (double)(vectors * scale) <= (double)LOCAL_MOST ? rows : 1;
         p->block = vectors * scale < channels ? vectors * scale : channels;
         return;
     }
-    while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * scale) > (double)LOCAL_GOOD))
+    while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * scale) > good))
         vectors = (vectors + 1) / 2;
     if (has_local) {
         const struct pc_axis *outer = &c->layer->axis[c->outer];
@@ -435,7 +439,7 @@ static void choose_sizes(struct candidate *c) {
         const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? stride_of(outer) : 1), low = 8 * overlap;
         while (can_band(c) && c->rows > period) {
             const double local = local_estimate(c, c->rows) * (double)scale;
-            if (local * (double)vectors <= (double)(c->rows >= low ? LOCAL_GOOD : LOCAL_MOST))
+            if (local * (double)vectors <= (c->rows >= low ? good : (double)LOCAL_MOST))
                 break;
             if (c->rows < low && vectors > 1)
                 vectors = (vectors + 1) / 2;
@@ -508,10 +512,6 @@ static int64_t common_divisor(int64_t a, int64_t b) {
 static double bytes_of_larger_side(const struct candidate *c) {
     const int64_t count = c->layer->x_count > c->layer->y_count ? c->layer->x_count : c->layer->y_count;
     return (double)(count / c->layer->desc.batch * ir_elements[c->plan->real].bytes);
-}
-
-static int64_t pitch_of(const struct candidate *c) {
-    return c->layer->desc.channels * ir_elements[c->plan->real].bytes;
 }
 
 /* Channels-last, pixels that a tile reads and writes. */

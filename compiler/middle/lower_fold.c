@@ -62,18 +62,26 @@ void fold_settle(struct nest *nest, struct fold *fold) {
 
 /* ---- combining ---- */
 
-/* Which lanes take a, or, where NaN are ignored, which take b; see note [one comparison in which a later NaN wins]. */
+/* Whether the mask of compare_tracked is that of lanes that keep what they have; else of those that take what comes. */
+static bool compares_what_stays(const struct nest *nest) {
+    return fold_propagates_nan(nest) && nest->real.lanes > 1;
+}
+
+/* See note [one comparison in which a later NaN wins].  Of one lane it would be a branch, which C compilers do not turn into
+ * vectors. */
 static ir_ref compare_tracked(struct nest *nest, ir_ref a, ir_ref b) {
     struct ir_builder *build = &nest->b;
     const bool largest = nest->mode->combine == PC_COMBINE_PICK_GT;
-    if (!fold_propagates_nan(nest))
-        return ir_op2(build, largest ? IR_GT : IR_LT, b, a);
-    const ir_ref best = ir_real(build, nest->real, largest ? INFINITY : -INFINITY);
-    return ir_op2(build, largest ? IR_LE : IR_GE, b, ir_op2(build, largest ? IR_PICK_LT : IR_PICK_GT, a, best));
+    if (compares_what_stays(nest)) {
+        const ir_ref best = ir_real(build, nest->real, largest ? INFINITY : -INFINITY);
+        return ir_op2(build, largest ? IR_LE : IR_GE, b, ir_op2(build, largest ? IR_PICK_LT : IR_PICK_GT, a, best));
+    }
+    const ir_ref beats = ir_op2(build, largest ? IR_GT : IR_LT, b, a);
+    return fold_propagates_nan(nest) ? ir_op2(build, IR_OR, beats, ir_op2(build, IR_UNORDERED, b, b)) : beats;
 }
 
 static ir_ref choose(struct nest *nest, ir_ref mask, ir_ref a, ir_ref b) {
-    return fold_propagates_nan(nest) ? ir_select(&nest->b, mask, a, b) : ir_select(&nest->b, mask, b, a);
+    return compares_what_stays(nest) ? ir_select(&nest->b, mask, a, b) : ir_select(&nest->b, mask, b, a);
 }
 
 /* Value, tap number and index together; lanes that saw nothing before take what comes. */
@@ -84,7 +92,7 @@ static struct fold combine_tracked(struct nest *nest, const struct fold *a, cons
     ir_ref mask = compare_tracked(nest, left, b->value);
     r.value = choose(nest, mask, left, b->value);
     const uint64_t first = a->missing & ~b->missing, all = UINT64_MAX >> (64 - nest->real.lanes);
-    if (first && fold_propagates_nan(nest))
+    if (first && compares_what_stays(nest))
         mask = ir_op2(build, IR_AND, mask, ir_mask(build, nest->real.lanes, all & ~first));
     else if (first)
         mask = ir_op2(build, IR_OR, mask, ir_mask(build, nest->real.lanes, first));
