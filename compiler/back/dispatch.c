@@ -100,7 +100,8 @@ void pc_dispatch_part(const struct ir_function *function, const struct pc_target
             pc_text_printf(text, "    %sif (%s)\n", i ? "else " : "", macro(targets->items[i], prefix, arena));
         else
             pc_text_add(text, "    else\n");
-        pc_text_printf(text, "        %s%s(%spart, parts);\n", function->name, pc_dispatch_suffix(targets->items[i], arena), arguments);
+        pc_text_printf(text, "        %s%s(%spart, parts);\n", function->name, pc_dispatch_suffix(targets->items[i], arena),
+                       arguments);
     }
     pc_text_add(text, "}\n");
 }

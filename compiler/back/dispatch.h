@@ -1,9 +1,9 @@
 /* dispatch.h - what a file for several targets has besides its kernels.
  *
  * Each kernel is there once for each target, static, between lines that allow the compiler the target's instructions, so
- * that the file needs no flags.  The public function calls the first target that the processor has.  It asks at every call: a
- * test of a variable that the compiler's own runtime fills in before main().  So no state is ours, and any number of threads
- * may call first. */
+ * that the file needs no flags.  The public function calls the first target that the processor has.  It asks at every call:
+ * a test of a variable that the compiler's own runtime fills in before main().  So no state is ours, and any number of
+ * threads may call first. */
 #ifndef PC_DISPATCH_H
 #define PC_DISPATCH_H
 

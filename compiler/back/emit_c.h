@@ -1,7 +1,7 @@
 /* emit_c.h - the kernel IR as C99.
  *
- * A printer: it knows the IR and nothing of layers, modes or plans.  For values of one lane, what C lacks (pick_gt, masks) is
- * written with its own operators; operations on more lanes are calls of the target's vocabulary (simd.h). */
+ * A printer: it knows the IR and nothing of layers, modes or plans.  For values of one lane, what C lacks (pick_gt, masks)
+ * is written with its own operators; operations on more lanes are calls of the target's vocabulary (simd.h). */
 #ifndef PC_EMIT_C_H
 #define PC_EMIT_C_H
 
@@ -27,8 +27,8 @@ struct pc_c_words {
 };
 
 /* The function's definition, after those of its pieces where it is a sequence of blocks, and that of name_part(): whichever
- * is the shorter calls the other.  A static function is only name(), with the parameters of name_part().  `parts` NULL: name()
- * alone. */
+ * is the shorter calls the other.  A static function is only name(), with the parameters of name_part().  `parts` NULL:
+ * name() alone. */
 void pc_emit_c_function(const struct ir_function *function, const struct ir_parts *parts, const struct pc_c_words *words,
                         struct pc_text *text);
 

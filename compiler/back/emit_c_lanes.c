@@ -11,7 +11,8 @@ static struct ir_type type_of(const struct emitter *e, ir_ref ref) {
 }
 
 bool pc_is_of_lanes(const struct emitter *e, const struct ir_node *n) {
-    return n->type.lanes > 1 || (n->operand[0] && n->op != IR_LOAD && n->op != IR_FOR && type_of(e, n->operand[0]).lanes > 1);
+    return n->type.lanes > 1 ||
+           (n->operand[0] && n->op != IR_LOAD && n->op != IR_FOR && type_of(e, n->operand[0]).lanes > 1);
 }
 
 static void begin_call(struct emitter *e, struct ir_type type, const char *word) {
@@ -134,16 +135,38 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_STORE: print_access(e, n, n->operand[1], stores); return;
     case IR_SHUFFLE: print_shuffle(e, n); return;
     case IR_CONVERT: print_conversion(e, n); return;
-    case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP:
-    case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_AND: case IR_OR: case IR_NOT: case IR_SELECT: case IR_SPLAT:
-        print_call(e, n, n->type, ir_ops[op].name);
-        return;
-    case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_REDUCE_ADD: case IR_REDUCE_GT:
-    case IR_REDUCE_LT:
-        print_call(e, n, type_of(e, n->operand[0]), ir_ops[op].name);
-        return;
-    case IR_NONE: case IR_CARRIED: case IR_RESULT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
-        break;
+    case IR_ADD:
+    case IR_SUB:
+    case IR_MUL:
+    case IR_DIV:
+    case IR_POW:
+    case IR_NEG:
+    case IR_ABS:
+    case IR_SQRT:
+    case IR_EXP:
+    case IR_LOG:
+    case IR_PICK_GT:
+    case IR_PICK_LT:
+    case IR_AND:
+    case IR_OR:
+    case IR_NOT:
+    case IR_SELECT:
+    case IR_SPLAT: print_call(e, n, n->type, ir_ops[op].name); return;
+    case IR_GT:
+    case IR_LT:
+    case IR_LE:
+    case IR_GE:
+    case IR_EQ:
+    case IR_UNORDERED:
+    case IR_REDUCE_ADD:
+    case IR_REDUCE_GT:
+    case IR_REDUCE_LT: print_call(e, n, type_of(e, n->operand[0]), ir_ops[op].name); return;
+    case IR_NONE:
+    case IR_CARRIED:
+    case IR_RESULT:
+    case IR_FOR:
+    case IR_COMMENT:
+    case IR_OP_COUNT: break;
     }
     abort();
 }

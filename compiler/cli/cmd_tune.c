@@ -1,15 +1,15 @@
 /* cmd_tune.c - poolc tune: the plans of each kernel, timed against each other on this machine.
  *
  * Each plan is a runner of the layer, as `run` has one, with that plan forced; kernels are called in turn in changing order,
- * and medians count. The file is read again and written anew behind every layer, so that what was measured stays if the rest is
- * interrupted, and two runs at once lose at most what both measured at the same moment. */
+ * and medians count. The file is read again and written anew behind every layer, so that what was measured stays if the rest
+ * is interrupted, and two runs at once lose at most what both measured at the same moment. */
 #include "cli/check_layer.h"
 #include "cli/clock.h"
 #include "cli/output.h"
 #include "cli/tensor.h"
-#include "llvm/codegen.h"
 #include "pool/random.h"
 #include "run/runner.h"
+#include "llvm/codegen.h"
 
 #include <errno.h>
 #include <math.h>

@@ -32,7 +32,7 @@ struct unit {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMMemoryBufferRef written; /* its code; NULL before */
-    char problem[400]; /* the first error that LLVM reported by itself */
+    char problem[400];           /* the first error that LLVM reported by itself */
 };
 
 /* Without a handler LLVM prints, and exits after an error. What is no error - remarks, about loops say - is for nobody. An
@@ -88,15 +88,15 @@ static bool verify(LLVMModuleRef module, const char *when, struct pc_diags *diag
 }
 
 /* note [passes]
- * The IR comes simplified and numbered, with every loop in its final form, so most of what -O3 does finds nothing to do. What
- * is left: invariant values out of loops, vectors from loops, short loops unrolled, vectors from straight lines, and the
- * tidying that vectors call for. Where the plan has chosen lanes, there are no vectors to look for. In straight lines they are
- * not looked for where loops leave nothing to them, nor in long lines, for the time grows faster than these do: a window of
- * 13 x 13 took 0.15 s and gained nothing. */
+ * The IR comes simplified and numbered, with every loop in its final form, so most of what -O3 does finds nothing to do.
+ * What is left: invariant values out of loops, vectors from loops, short loops unrolled, vectors from straight lines, and
+ * the tidying that vectors call for. Where the plan has chosen lanes, there are no vectors to look for. In straight lines
+ * they are not looked for where loops leave nothing to them, nor in long lines, for the time grows faster than these do: a
+ * window of 13 x 13 took 0.15 s and gained nothing. */
 static const char passes_with_lanes[] =
     "function(loop-mssa(licm),instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)";
 #define PASSES_BEFORE "function(loop-mssa(licm),loop-vectorize,loop(loop-unroll-full),"
-#define PASSES_AFTER "instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)"
+#define PASSES_AFTER  "instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)"
 static const char passes_with_lines[] = PASSES_BEFORE "slp-vectorizer," PASSES_AFTER;
 static const char passes_without[] = PASSES_BEFORE PASSES_AFTER;
 enum { LINE_MAX_NODES = 500 };
@@ -106,7 +106,11 @@ static bool optimise(const struct unit *unit, LLVMModuleRef module, const struct
     const bool lanes = pc_has_lanes(function);
     const bool lines = pc_leaves_scalars(function) && ir_longest_line(function, &function->body) <= LINE_MAX_NODES;
     const LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    const LLVMErrorRef error = LLVMRunPasses(module, lanes ? passes_with_lanes : lines ? passes_with_lines : passes_without, unit->machine.target, options);
+    const LLVMErrorRef error = LLVMRunPasses(module,
+                                             lanes   ? passes_with_lanes
+                                             : lines ? passes_with_lines
+                                                     : passes_without,
+                                             unit->machine.target, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) {
         char *problem = LLVMGetErrorMessage(error); /* which ends the error */
@@ -121,8 +125,7 @@ static bool optimise(const struct unit *unit, LLVMModuleRef module, const struct
 static bool fill(const struct unit *unit, LLVMModuleRef module, const struct ir_function *function, enum pc_code code,
                  struct pc_diags *diags) {
     pc_emit_llvm(function, module);
-    return verify(module, "before its passes", diags) &&
-           (code == PC_CODE_LLVM || optimise(unit, module, function, diags));
+    return verify(module, "before its passes", diags) && (code == PC_CODE_LLVM || optimise(unit, module, function, diags));
 }
 
 /* A kernel is compiled in a module of its own, so that its code does not depend on its neighbours. */
@@ -163,8 +166,7 @@ static bool write_machine_code(struct unit *unit, LLVMCodeGenFileType type, stru
     if (good)
         pc_text_add_bytes(text, LLVMGetBufferStart(unit->written), LLVMGetBufferSize(unit->written));
     else
-        CODEGEN_ERROR(diags, "LLVM cannot write code for '%s': %s", unit->machine.triple,
-                      written ? unit->problem : problem);
+        CODEGEN_ERROR(diags, "LLVM cannot write code for '%s': %s", unit->machine.triple, written ? unit->problem : problem);
     LLVMDisposeMessage(problem);
     return good;
 }

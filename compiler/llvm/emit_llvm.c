@@ -1,11 +1,12 @@
 /* emit_llvm.c - see emit_llvm.h.
  *
  * A value of one lane is an LLVM scalar, of more lanes a vector; a mask is i1 or a vector of i1.  Addresses are cut in two:
- * what moves with loop variables is computed once in the block that first needs it, the constant part is an offset from it. */
+ * what moves with loop variables is computed once in the block that first needs it, the constant part is an offset from it.
+ */
 #include "llvm/emit_llvm.h"
 
-#include "llvm/loop_hints.h"
 #include "middle/ir_parts.h"
+#include "llvm/loop_hints.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Target.h>
@@ -43,7 +44,7 @@ struct emitter {
     size_t name_size;
     struct ir_parts parts;
     LLVMValueRef part, count; /* of the function that runs a part: its last parameters */
-    LLVMValueRef *from, *to; /* per trip of parts: where the iterations of the part begin and end */
+    LLVMValueRef *from, *to;  /* per trip of parts: where the iterations of the part begin and end */
 };
 
 /* ---- types ---- */
@@ -138,7 +139,8 @@ static LLVMValueRef resize(struct emitter *e, LLVMValueRef value, LLVMTypeRef ty
 
 /* plus + sum of stride * variable, in an integer type that holds the value. `exact`: no part of the sum leaves the type,
  * which holds for addresses and lets LLVM reason about them; elsewhere what overflows on the way wraps back. */
-static LLVMValueRef affine_sum(struct emitter *e, const struct ir_affine *affine, int64_t plus, LLVMTypeRef type, bool exact) {
+static LLVMValueRef affine_sum(struct emitter *e, const struct ir_affine *affine, int64_t plus, LLVMTypeRef type,
+                               bool exact) {
     LLVMValueRef sum = plus || affine->count == 0 ? LLVMConstInt(type, (unsigned long long)plus, true) : NULL;
     for (int i = 0; i < affine->count; i++) {
         LLVMValueRef term = resize(e, e->variable[affine->term[i].loop], type, false);
@@ -154,8 +156,7 @@ static LLVMValueRef splat(struct emitter *e, LLVMValueRef lane, int lanes) {
     if (lanes == 1)
         return lane;
     const LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(lane), (unsigned)lanes);
-    const LLVMValueRef first =
-        LLVMBuildInsertElement(e->builder, LLVMGetPoison(type), lane, lane_number(e, 0), "");
+    const LLVMValueRef first = LLVMBuildInsertElement(e->builder, LLVMGetPoison(type), lane, lane_number(e, 0), "");
     const LLVMTypeRef list = LLVMVectorType(LLVMInt32TypeInContext(e->context), (unsigned)lanes);
     return LLVMBuildShuffleVector(e->builder, first, LLVMGetPoison(type), LLVMConstNull(list), "");
 }
@@ -345,8 +346,8 @@ static LLVMValueRef reduce(struct emitter *e, const struct ir_node *n) {
     for (int i = 1; i < lanes; i++) {
         const LLVMValueRef lane = lane_of(e, a, lanes, i);
         if (n->op == IR_REDUCE_ADD)
-            result = is_real(element) ? LLVMBuildFAdd(e->builder, result, lane, "")
-                                      : LLVMBuildAdd(e->builder, result, lane, "");
+            result =
+                is_real(element) ? LLVMBuildFAdd(e->builder, result, lane, "") : LLVMBuildAdd(e->builder, result, lane, "");
         else
             result = pick(e, (n->op == IR_REDUCE_GT ? greater : less)(e, element, lane, result), lane, result);
     }
@@ -381,7 +382,8 @@ static LLVMValueRef operation(struct emitter *e, const struct ir_node *n) {
     case IR_GT: return greater(e, element, x, y);
     case IR_LT: return less(e, element, x, y);
     case IR_EQ: return compare(e, element, LLVMRealOEQ, LLVMIntEQ, LLVMIntEQ, x, y);
-    case IR_LE: case IR_GE: return ordered(e, (enum ir_op)n->op, element, x, y);
+    case IR_LE:
+    case IR_GE: return ordered(e, (enum ir_op)n->op, element, x, y);
     case IR_UNORDERED: return unordered(e, element, x, y);
     case IR_AND: return LLVMBuildAnd(b, x, y, "");
     case IR_OR: return LLVMBuildOr(b, x, y, "");
@@ -390,10 +392,17 @@ static LLVMValueRef operation(struct emitter *e, const struct ir_node *n) {
     case IR_CONVERT: return resize(e, x, type_of(e, n->type), is_signed(element));
     case IR_SPLAT: return splat(e, x, n->type.lanes);
     case IR_SHUFFLE: return shuffle(e, n);
-    case IR_REDUCE_ADD: case IR_REDUCE_GT: case IR_REDUCE_LT: return reduce(e, n);
-    case IR_NONE: case IR_CONST: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_FOR: case IR_COMMENT:
-    case IR_OP_COUNT:
-        break;
+    case IR_REDUCE_ADD:
+    case IR_REDUCE_GT:
+    case IR_REDUCE_LT: return reduce(e, n);
+    case IR_NONE:
+    case IR_CONST:
+    case IR_CARRIED:
+    case IR_RESULT:
+    case IR_STORE:
+    case IR_FOR:
+    case IR_COMMENT:
+    case IR_OP_COUNT: break;
     }
     abort();
 }

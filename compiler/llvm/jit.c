@@ -1,4 +1,5 @@
-/* jit.c - see jit.h. LLJIT links objects that codegen.c wrote; it compiles nothing itself, so that compiling needs no lock. */
+/* jit.c - see jit.h. LLJIT links objects that codegen.c wrote; it compiles nothing itself, so that compiling needs no lock.
+ */
 #include "llvm/jit.h"
 
 #include "front/diag.h"
@@ -92,8 +93,8 @@ static LLVMErrorRef define_library(LLVMOrcLLJITRef lljit) {
         void (*function)(void);
     } rows[] = {
 #define LIBRARY(name) {#name, (void (*)(void))(name)}
-        LIBRARY(pow), LIBRARY(powf), LIBRARY(exp), LIBRARY(expf), LIBRARY(log), LIBRARY(logf),
-        LIBRARY(memcpy), LIBRARY(memmove), LIBRARY(memset),
+        LIBRARY(pow),  LIBRARY(powf),   LIBRARY(exp),     LIBRARY(expf),   LIBRARY(log),
+        LIBRARY(logf), LIBRARY(memcpy), LIBRARY(memmove), LIBRARY(memset),
 #undef LIBRARY
     };
     enum { ROWS = sizeof rows / sizeof *rows };

@@ -1,7 +1,7 @@
 /* jit.h - kernels as machine code in this process.
  *
- * Any number of threads may use one pc_jit: code is generated in each by itself (codegen.h), and only linking, by ORC's LLJIT,
- * takes turns.  Memory is never writable and executable at once. */
+ * Any number of threads may use one pc_jit: code is generated in each by itself (codegen.h), and only linking, by ORC's
+ * LLJIT, takes turns.  Memory is never writable and executable at once. */
 #ifndef PC_JIT_H
 #define PC_JIT_H
 

@@ -1,8 +1,8 @@
 /* loop_hints.c - see loop_hints.h.
  *
  * Each rule stands for a measured loss (docs/performance.md, LLVM): short rows left scalar, strided loads gathered lane by
- * lane, comparisons that wait for each other.  Whoever tells LLVM to make vectors also permits it to add in another order, so
- * loops that add up real numbers are not told. */
+ * lane, comparisons that wait for each other.  Whoever tells LLVM to make vectors also permits it to add in another order,
+ * so loops that add up real numbers are not told. */
 #include "llvm/loop_hints.h"
 
 #include <llvm-c/Core.h>
@@ -12,13 +12,13 @@
 #include <string.h>
 
 enum {
-    SHORT_TRIP = 16,    /* LLVM leaves loops with fewer iterations alone unless told; from SHORTEST_TRIP on, it pays */
+    SHORT_TRIP = 16, /* LLVM leaves loops with fewer iterations alone unless told; from SHORTEST_TRIP on, it pays */
     SHORTEST_TRIP = 4,
     POINTERS_MAX = 200, /* with more accesses LLVM loses sight of what may overlap (at 250) and must be told, too */
     STRIDE_MAX = 8,     /* lanes further apart are gathered one by one, at a loss */
     NARROW_TRIP = 64,   /* tap numbers wait long for each other; several vectors at once fill the time */
     NARROW_COUNT = 4,
-    NARROW_LINE = 100,  /* nodes: a longer body fills the time by itself */
+    NARROW_LINE = 100, /* nodes: a longer body fills the time by itself */
 };
 
 struct traits {

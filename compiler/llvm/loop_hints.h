@@ -9,8 +9,8 @@
 
 struct LLVMOpaqueValue; /* LLVMValueRef points to it */
 
-/* Hints for a loop whose body is one basic block; `branch` is the one back to its begin. A hint changes how fast the code is,
- * never what it computes. */
+/* Hints for a loop whose body is one basic block; `branch` is the one back to its begin. A hint changes how fast the code
+ * is, never what it computes. */
 void pc_add_loop_hints(const struct ir_function *function, uint32_t loop, struct LLVMOpaqueValue *branch);
 
 /* Whether the plan has chosen lanes, so that LLVM need not look for any. */

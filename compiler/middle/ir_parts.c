@@ -3,10 +3,10 @@
  * note [parts of a run]
  * A loop is split where it carries no values: the iterations then meet in memory only.  Outputs are stored once and never
  * loaded, so what is left are local arrays, which every part has to itself.  A part may run an iteration without those
- * before it if no iteration reads what another has left in a local array; and it may skip what is not its own if nothing that it
- * does run reads what that would have left there.  Both are found out by following the accesses of the function, element by
- * element: a loop that moves no local access is followed once.  What fills local arrays and stores nothing else, the zeros
- * around a staged gradient say, is run by every part; the rest, code between the loops, by part 0.
+ * before it if no iteration reads what another has left in a local array; and it may skip what is not its own if nothing
+ * that it does run reads what that would have left there.  Both are found out by following the accesses of the function,
+ * element by element: a loop that moves no local access is followed once.  What fills local arrays and stores nothing else,
+ * the zeros around a staged gradient say, is run by every part; the rest, code between the loops, by part 0.
  *
  * A loop of few iterations is opened where all the work in it is in longer loops that can be split: images of a small batch
  * are split into rows. */
@@ -28,8 +28,8 @@ struct element {
 struct scan {
     const struct ir_function *f;
     uint8_t *share;
-    uint32_t *run;           /* per node: the run that it is in; 0: it is run by every part, or in a split loop */
-    bool *wanted;            /* per node: used outside its run, or by every part */
+    uint32_t *run; /* per node: the run that it is in; 0: it is run by every part, or in a split loop */
+    bool *wanted;  /* per node: used outside its run, or by every part */
     uint32_t run_count;
     struct element **locals; /* per buffer */
     int64_t *variable;       /* per loop */

@@ -89,7 +89,8 @@ const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64
     return new_map(count, c.most, c.slot, arena);
 }
 
-const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from, struct pc_arena *arena) {
+const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from,
+                                            struct pc_arena *arena) {
     struct pc_lane_map *stack = PC_NEW(arena, struct pc_lane_map);
     struct pc_lane_slot *slot = new_slots(times * map->to, map->slots, arena);
     int64_t *divisor = map->divisor ? PC_NEW_ARRAY(arena, (size_t)(times * map->to), int64_t) : NULL;

@@ -15,8 +15,8 @@ struct pc_lane_slot {
 };
 
 struct pc_lane_map {
-    int64_t to; /* positions of the destination */
-    int slots;  /* of each of them */
+    int64_t to;                      /* positions of the destination */
+    int slots;                       /* of each of them */
     const struct pc_lane_slot *slot; /* [to][slots] */
     const int64_t *divisor;          /* [to]: this axis' factor; NULL: 1 everywhere */
 };
@@ -24,25 +24,27 @@ struct pc_lane_map {
 /* Each of `count` positions feeds itself. */
 const struct pc_lane_map *pc_lane_map_identity(int64_t count, struct pc_arena *arena);
 
-/* Outputs begin .. begin + count - 1 from the input, whose position `origin` is position 0 of the source: slot t is tap t. */
+/* Outputs begin .. begin + count - 1 from the input, whose position `origin` is position 0 of the source: slot t is tap t.
+ */
 const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
                                               struct pc_arena *arena);
 
-/* Input positions begin .. begin + count - 1 from the windows that cover them, in ascending order; window `origin` is position
- * 0 of the source. */
+/* Input positions begin .. begin + count - 1 from the windows that cover them, in ascending order; window `origin` is
+ * position 0 of the source. */
 const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64_t begin, int64_t count, int64_t origin,
                                                struct pc_arena *arena);
 
 /* The map of `times` planes below each other, whose sources are `from` positions apart. */
-const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from, struct pc_arena *arena);
+const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from,
+                                            struct pc_arena *arena);
 
 /* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena);
 
-/* A map whose positions take runs of neighbours in two steps, for modes that may combine an element twice: inner[q] takes the
- * `length` elements from q on, outer the fewest of these that cover each run, the last of which overlap. `from` is the size of
- * the source. False where some run is shorter than that, or is none. */
+/* A map whose positions take runs of neighbours in two steps, for modes that may combine an element twice: inner[q] takes
+ * the `length` elements from q on, outer the fewest of these that cover each run, the last of which overlap. `from` is the
+ * size of the source. False where some run is shorter than that, or is none. */
 bool pc_lane_map_split(const struct pc_lane_map *map, int64_t from, int length, const struct pc_lane_map **inner,
                        const struct pc_lane_map **outer, struct pc_arena *arena);
 

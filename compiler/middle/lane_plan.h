@@ -14,8 +14,8 @@ enum pc_lane_work {
     PC_LANE_REDUCE, /* forward: windows, or what the pass before left of them */
     PC_LANE_WEIGH,  /* backward: dy times what depends on the window alone, into a local array */
     PC_LANE_SUM,    /* backward: the sum over the windows that cover an input */
-    PC_LANE_SPLIT,  /* backward of max and min, all but the last axis: the sum over the windows that selected this row, and which
-                       tap of it they selected */
+    PC_LANE_SPLIT,  /* backward of max and min, all but the last axis: the sum over the windows that selected this row, and
+                       which  tap of it they selected */
     PC_LANE_SELECT, /* backward of max and min: the sum over the windows that selected this input */
 };
 
@@ -24,9 +24,9 @@ struct pc_lane_pass {
     const char *words; /* for the reader of the kernel */
     const struct pc_lane_node *groups;
     bool first, last;
-    bool in_order;      /* elements are written in the order of memory, so that a vector may reach beyond its own: what comes
-                           next overwrites it */
-    int64_t to_count;   /* elements of the destination: of the local array where the pass is not the last */
+    bool in_order;    /* elements are written in the order of memory, so that a vector may reach beyond its own: what comes
+                         next overwrites it */
+    int64_t to_count; /* elements of the destination: of the local array where the pass is not the last */
     int64_t tap_stride[POOL_MAX_RANK]; /* REDUCE: from slot to slot along an axis */
     int64_t row_taps;                  /* SPLIT: of the axes inside */
 };
@@ -45,16 +45,17 @@ struct pc_lane_plan {
     int64_t block; /* channels-last: channels at a time, a multiple of lanes or all of them; else planes, of all images */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
-    bool divides_last;   /* backward: all windows have one divisor, which divides the sum */
+    bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
-    int64_t local_bytes;                     /* of all of them, those of tap numbers included */
-    double work;         /* operations for one plane or one vector of channels */
+    int64_t local_bytes;    /* of all of them, those of tap numbers included */
+    double work;            /* operations for one plane or one vector of channels */
     double code;
     const char *why;
 };
 
 /* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; NULL where there is none:
- * windows with indices of a plane, too much code, planes with fewer elements than lanes.  Sets plan->candidates and plan->misfit. */
+ * windows with indices of a plane, too much code, planes with fewer elements than lanes.  Sets plan->candidates and
+ * plan->misfit. */
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena);
 
 #endif

@@ -1,7 +1,7 @@
 /* lanes.h - the destinations of one pass as lanes of vectors: which elements of the source each lane takes, slot by slot.
  *
- * Channels-first, the elements of a plane are taken in the order of memory, `lanes` at a time, whatever rows they are in.  For
- * each slot (a tap of the window, a window that covers) such a group needs one element per lane: a few loads, a constant
+ * Channels-first, the elements of a plane are taken in the order of memory, `lanes` at a time, whatever rows they are in.
+ * For each slot (a tap of the window, a window that covers) such a group needs one element per lane: a few loads, a constant
  * choice among what they bring, and a constant mask of the lanes that have such an element.  Channels-last the lanes are
  * channels, and a group is one pixel.  Groups that differ only in where they stand become loops.  Nothing here knows what is
  * computed. */
@@ -23,7 +23,7 @@ struct pc_lane_tap {
     uint32_t active; /* lanes that have such an element */
     bool is_row;     /* the active lanes are neighbours in memory, as lanes are: `row` brings them all */
     struct pc_lane_load row;
-    int load_count;  /* the same by loads that begin at multiples of `align` */
+    int load_count; /* the same by loads that begin at multiples of `align` */
     struct pc_lane_load loads[PC_LANE_LOADS_MAX];
     uint8_t load[PC_LANES_MAX], lane[PC_LANES_MAX]; /* where each active lane finds its element */
     int32_t number[PC_LANES_MAX];                   /* of the tap, row-major; -1 in lanes that are not active */
@@ -76,7 +76,7 @@ int64_t pc_lane_divisor(const struct pc_lane_tap *tap);
  * other group beside them has. */
 struct pc_lane_cost {
     double loads, shuffles, blends, taps, new_taps, groups, divisions; /* executed */
-    double code;                                            /* taps in the code */
+    double code;                                                       /* taps in the code */
 };
 struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena);
 

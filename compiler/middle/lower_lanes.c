@@ -182,9 +182,8 @@ static void add_tap_number(struct lanes_nest *n, struct fold *fold, const struct
     if (!fold->tap || !number)
         return;
     const struct ir_node *node = ir_at(n->b->function, fold->tap);
-    fold->tap = node->op == IR_CONST
-                    ? ir_integer(n->b, n->nest->track, node->u.integer + number)
-                    : ir_op2(n->b, IR_ADD, fold->tap, ir_integer(n->b, n->nest->track, number));
+    fold->tap = node->op == IR_CONST ? ir_integer(n->b, n->nest->track, node->u.integer + number)
+                                     : ir_op2(n->b, IR_ADD, fold->tap, ir_integer(n->b, n->nest->track, number));
 }
 
 /* Taps first .. end - 1, which agree on the axes before `axis`. Rows come first, so that windows share the results of their
@@ -284,7 +283,8 @@ static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
     store(n, n->write.values, group, sum);
 }
 
-/* One instruction where instructions have masks; the bits of adding 0 elsewhere, since a sum that began with +0 is never -0. */
+/* One instruction where instructions have masks; the bits of adding 0 elsewhere, since a sum that began with +0 is never -0.
+ */
 static ir_ref add_where(struct lanes_nest *n, ir_ref hit, ir_ref sum, ir_ref value) {
     return ir_select(n->b, hit, ir_op2(n->b, IR_ADD, sum, value), sum);
 }
@@ -325,8 +325,7 @@ static void emit_split(struct lanes_nest *n, const struct pc_lane_group *group) 
     for (int t = 0; t < group->tap_count; t++) {
         const struct pc_lane_tap *tap = &group->taps[t];
         const ir_ref left = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, track, FAR_TAP));
-        const ir_ref hit =
-            ir_op2(n->b, IR_AND, ir_op2(n->b, IR_GT, left, none), ir_op2(n->b, IR_LT, left, stride));
+        const ir_ref hit = ir_op2(n->b, IR_AND, ir_op2(n->b, IR_GT, left, none), ir_op2(n->b, IR_LT, left, stride));
         sum = add_where(n, hit, sum, gather_values(n, tap));
         rest = ir_select(n->b, hit, left, rest);
     }
@@ -338,21 +337,11 @@ static void emit_split(struct lanes_nest *n, const struct pc_lane_group *group) 
 
 static void emit_group(struct lanes_nest *n, const struct pc_lane_group *group) {
     switch (n->pass->work) {
-    case PC_LANE_REDUCE:
-        emit_reduce(n, group);
-        return;
-    case PC_LANE_WEIGH:
-        emit_weigh(n, group);
-        return;
-    case PC_LANE_SUM:
-        emit_sum(n, group);
-        return;
-    case PC_LANE_SPLIT:
-        emit_split(n, group);
-        return;
-    case PC_LANE_SELECT:
-        emit_select(n, group);
-        return;
+    case PC_LANE_REDUCE: emit_reduce(n, group); return;
+    case PC_LANE_WEIGH: emit_weigh(n, group); return;
+    case PC_LANE_SUM: emit_sum(n, group); return;
+    case PC_LANE_SPLIT: emit_split(n, group); return;
+    case PC_LANE_SELECT: emit_select(n, group); return;
     }
     abort();
 }

@@ -1,0 +1,94 @@
+/* lane_candidate.c - see lane_candidate.h. */
+#include "middle/lane_candidate.h"
+
+/* Inputs side by side in code because windows repeat only after as many; beyond it a straight line would be long, and its
+ * stores far apart. */
+static const int64_t PERIOD_MOST = 4;
+
+bool candidate_is_last(const struct candidate *c) {
+    return c->layer->desc.layout == POOL_CHANNELS_LAST;
+}
+
+int64_t candidate_pitch_of(const struct candidate *c) {
+    return c->layer->desc.channels * ir_elements[c->plan->real].bytes;
+}
+
+/* Sizes of the side that the kernel reads, and of the one that it writes. */
+int64_t candidate_size_read(const struct candidate *c, int a) {
+    return c->backward ? c->layer->axis[a].out : c->layer->axis[a].in;
+}
+
+int64_t candidate_size_written(const struct candidate *c, int a) {
+    return c->backward ? c->layer->axis[a].in : c->layer->axis[a].out;
+}
+
+/* Of adaptive windows about. */
+int64_t candidate_stride_of(const struct pc_axis *axis) {
+    return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
+}
+
+/* Whether a part of the outermost reduced axis is one piece of memory. */
+bool candidate_can_band(const struct candidate *c) {
+    int64_t outside = 1;
+    for (int a = 0; a < c->outer; a++)
+        outside *= candidate_size_read(c, a) * candidate_size_written(c, a);
+    return outside == 1;
+}
+
+/* Whether a tap may be combined twice. */
+bool candidate_may_repeat(const struct candidate *c) {
+    return !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent;
+}
+
+/* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one, because a
+ * second pass, which loads and stores, would not pay, or a tap may not be combined twice. */
+int candidate_split_length(const struct candidate *c, int64_t slots) {
+    int length = 2;
+    while (length * length < slots)
+        length++;
+    const bool pays = length + (slots + length - 1) / length + 2 < slots;
+    return pays && candidate_may_repeat(c) ? length : 0;
+}
+
+/* Which axis the passes begin with.  Of equal maxima, -0 and +0 among them, the first is kept if the innermost comes first.
+ * Backward, rows are smaller before they are spread out.  Channels-last, what the outermost leaves of a band is just the
+ * band, so that bands may be low, blocks wide, and nothing is worked out twice; unless its windows are split, or another
+ * axis leaves less.  Rows of which one output is left are many streams at once, which pays only where pixels are as far
+ * apart. */
+bool candidate_is_outermost_first(const struct candidate *c) {
+    const struct pc_axis *outer = &c->layer->axis[c->outer];
+    bool most = outer->out > 1 || 2 * candidate_pitch_of(c) >= CANDIDATE_PAGE;
+    for (int a = c->outer + 1; a < POOL_MAX_RANK; a++)
+        most &= outer->in * c->layer->axis[a].out >= outer->out * c->layer->axis[a].in;
+    return c->backward ||
+           (candidate_is_last(c) && !c->picks && candidate_can_band(c) && most && !candidate_split_length(c, outer->kernel));
+}
+
+bool candidate_divides_by_position(const struct candidate *c) {
+    const struct pool_desc *desc = &c->layer->desc;
+    return pc_mode_of(desc->mode)->finish == PC_FINISH_DIVIDE && (desc->adaptive || desc->divisor != POOL_DIVISOR_OVERRIDE);
+}
+
+/* Whether dividing is cheaper where dy is read than where dx is written: there are fewer windows than inputs, and the
+ * divisor is no power of two, which would be a product. */
+bool candidate_divides_early(const struct candidate *c) {
+    int64_t divisor = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        divisor *= pc_axis_count(&c->layer->axis[a], 0);
+    return c->layer->y_count < c->layer->x_count && (divisor & (divisor - 1)) != 0;
+}
+
+/* Whether every window has the same divisor. */
+bool candidate_divides_alike(const struct candidate *c) {
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        for (int64_t out = 1; out < c->layer->axis[a].out; out++)
+            if (pc_axis_count(&c->layer->axis[a], out) != pc_axis_count(&c->layer->axis[a], 0))
+                return false;
+    return true;
+}
+
+/* Positions of the side that is written after which slots repeat. */
+int64_t candidate_period_of(const struct candidate *c, int a) {
+    const struct pc_axis *axis = &c->layer->axis[a];
+    return c->backward && !axis->adaptive && axis->stride <= PERIOD_MOST ? axis->stride : 1;
+}

@@ -1,0 +1,90 @@
+/* lane_candidate.h - one way to make a kernel of vectors, while it is worked out: what is known of it, and its steps.
+ *
+ * lane_bands.c makes passes and bands of it, lane_sizes.c finds how large blocks, bands and local arrays are, lane_work.c
+ * counts what it takes, lane_plan.c compares it with others.  Internal to lane_*.c. */
+#ifndef PC_LANE_CANDIDATE_H
+#define PC_LANE_CANDIDATE_H
+
+#include "middle/lane_plan.h"
+#include "middle/lower.h"
+
+enum {
+    CANDIDATE_LOCAL_MOST = 144 * 1024, /* bytes of local arrays that may lie on somebody's stack */
+    CANDIDATE_PAGE = 4096,
+    /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:
+     * pixels may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second
+     * level, 2.2 ns each on Zen 5; of four lines it is 0.5. */
+    CANDIDATE_PIECE_GOOD = 4,
+};
+
+struct candidate {
+    const struct pc_plan *plan;
+    const struct pc_layer *layer;
+    struct pc_arena *arena;
+    struct pc_lane_plan *result;
+    bool backward, picks, tracked;
+    bool apart;     /* one axis at a time */
+    int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
+    int64_t pieces; /* channels-last: vectors of a block, at most */
+    bool
+        aligned; /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
+    bool halves; /* the plane is one row, which is one window */
+    bool weighs; /* dy is weighted first */
+    int outer;   /* the outermost axis that is reduced */
+    int64_t rows; /* of a band */
+    int64_t tile_rows;
+};
+
+/* ---- what is known ---- */
+
+bool candidate_is_last(const struct candidate *c);
+
+/* Bytes from pixel to pixel, channels-last. */
+int64_t candidate_pitch_of(const struct candidate *c);
+
+/* Sizes of the side that the kernel reads, and of the one that it writes. */
+int64_t candidate_size_read(const struct candidate *c, int a);
+int64_t candidate_size_written(const struct candidate *c, int a);
+
+/* Of adaptive windows about. */
+int64_t candidate_stride_of(const struct pc_axis *axis);
+
+/* Positions of the side that is written after which slots repeat. */
+int64_t candidate_period_of(const struct candidate *c, int a);
+
+/* Whether a part of the outermost reduced axis is one piece of memory. */
+bool candidate_can_band(const struct candidate *c);
+
+/* Whether a tap may be combined twice. */
+bool candidate_may_repeat(const struct candidate *c);
+
+/* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one. */
+int candidate_split_length(const struct candidate *c, int64_t slots);
+
+/* Which axis the passes begin with. */
+bool candidate_is_outermost_first(const struct candidate *c);
+
+bool candidate_divides_by_position(const struct candidate *c);
+
+/* Whether dividing is cheaper where dy is read than where dx is written. */
+bool candidate_divides_early(const struct candidate *c);
+
+/* Whether every window has the same divisor. */
+bool candidate_divides_alike(const struct candidate *c);
+
+/* ---- steps ---- */
+
+/* Chooses result->block and c->rows. */
+void candidate_choose_sizes(struct candidate *c);
+
+/* The bands of the result; sums of planes (c->halves) have one. False: it takes too much code, or cannot be so. */
+bool candidate_build_bands(struct candidate *c);
+bool candidate_build_halves(struct candidate *c);
+
+/* Adds up result->work and result->code. */
+void candidate_count_work(struct candidate *c);
+
+/* Sets result->local_count and result->local_bytes. */
+void candidate_count_locals(struct candidate *c);
+
+#endif

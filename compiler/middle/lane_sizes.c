@@ -1,0 +1,122 @@
+/* lane_sizes.c - how large blocks of channels, bands of rows and local arrays are: see lane_candidate.h. */
+#include "middle/lane_candidate.h"
+
+/* Local arrays share the first level cache, 32 or 48 KiB on most processors, with what streams through. */
+static const int64_t LOCAL_GOOD = 24 * 1024;
+/* Taps along an axis beyond which local arrays had better stay there. */
+static const int64_t READS_MOST = 8;
+
+static int64_t bytes_of_value(const struct candidate *c) {
+    const bool numbers = c->apart && (c->tracked || (c->backward && c->picks));
+    return ir_elements[c->plan->real].bytes + (numbers ? ir_elements[c->plan->track].bytes : 0);
+}
+
+/* An estimate of what a band of `rows` leaves, without its groups. */
+static double local_estimate(const struct candidate *c, int64_t rows) {
+    const struct pc_axis *o = &c->layer->axis[c->outer];
+    const double written = (double)rows, reach = (double)(o->kernel - 1) * (double)o->dilation + 1;
+    double read = c->backward ? (written + reach) / (double)candidate_stride_of(o) + 1
+                              : (written - 1) * (double)candidate_stride_of(o) + reach;
+    read = read < (double)candidate_size_read(c, c->outer) ? read : (double)candidate_size_read(c, c->outer);
+    double values = 0, size = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        size *= a == c->outer ? read : (double)candidate_size_read(c, a);
+    values += c->weighs ? size : 0;
+    for (int i = 0; c->apart && i < POOL_MAX_RANK; i++) {
+        const int a = candidate_is_outermost_first(c) ? i : POOL_MAX_RANK - 1 - i;
+        if (!pc_is_reduced(&c->layer->axis[a]) || a == (candidate_is_outermost_first(c) ? POOL_MAX_RANK - 1 : c->outer))
+            continue;
+        size = size / (a == c->outer ? read : (double)candidate_size_read(c, a)) *
+               (a == c->outer ? written : (double)candidate_size_written(c, a));
+        values += size;
+    }
+    return values * (double)bytes_of_value(c);
+}
+
+/* Bytes of one channel that a tile reads, and its neighbours read again. */
+static double read_by_tile(const struct candidate *c) {
+    double bytes = ir_elements[c->plan->real].bytes;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &c->layer->axis[a];
+        const double tile =
+            a == 1 ? (double)(c->tile_rows < candidate_size_written(c, 1) ? c->tile_rows : candidate_size_written(c, 1)) : 1;
+        const double reach = (double)(axis->kernel - 1) * (double)axis->dilation + 1;
+        const double read = c->backward ? (tile + reach - 2) / (double)candidate_stride_of(axis) + 1
+                                        : (tile - 1) * (double)candidate_stride_of(axis) + reach;
+        bytes *= candidate_stride_of(axis) >= axis->kernel && a == 2 ? 1 : read;
+    }
+    return bytes;
+}
+
+/* Whether a pass reads local arrays so often that they had better stay in the first level cache: maxima whose taps are
+ * wanted are not made from those of shorter windows. */
+static bool reads_again(const struct candidate *c) {
+    bool again = false;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        again |= c->tracked && !c->backward && c->layer->axis[a].kernel > READS_MOST;
+    return again;
+}
+
+/* Whether local arrays of so many bytes a channel are little beside what is read, so that only its order matters. */
+static bool is_small(const struct candidate *c, double bytes) {
+    double read = ir_elements[c->plan->real].bytes;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        read *= (double)candidate_size_read(c, a);
+    return 4 * bytes <= read;
+}
+
+/* Channels of a block and rows of a band, so that local arrays stay small. */
+void candidate_choose_sizes(struct candidate *c) {
+    struct pc_lane_plan *p = c->result;
+    const int64_t height = candidate_size_written(c, c->outer), channels = c->layer->desc.channels;
+    const bool has_local = c->apart || c->weighs;
+    int64_t vectors = candidate_is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
+    const int64_t scale = candidate_is_last(c) ? p->lanes : 1;
+    const double bytes = candidate_is_last(c) ? has_local ? local_estimate(c, height) : read_by_tile(c) : 0;
+    const int64_t wide = candidate_is_last(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
+    const double good = (double)(has_local && is_small(c, bytes) ? CANDIDATE_LOCAL_MOST : LOCAL_GOOD);
+    c->rows = height;
+    if (has_local && !c->backward && candidate_is_outermost_first(c)) {
+        const int64_t rows = c->tile_rows < height ? c->tile_rows : height;
+        const double low = local_estimate(c, rows);
+        while (vectors > c->pieces || (vectors > wide && low * (double)(vectors * scale) > good))
+            vectors = (vectors + 1) / 2;
+        c->rows = low * (double)(vectors * scale) <= (double)CANDIDATE_LOCAL_MOST ? rows : 1;
+        p->block = vectors * scale < channels ? vectors * scale : channels;
+        return;
+    }
+    while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * scale) > good))
+        vectors = (vectors + 1) / 2;
+    if (has_local) {
+        const struct pc_axis *outer = &c->layer->axis[c->outer];
+        const int64_t period = candidate_period_of(c, c->outer);
+        /* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
+        const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? candidate_stride_of(outer) : 1),
+                      low = 8 * overlap;
+        while (candidate_can_band(c) && c->rows > period) {
+            const double local = local_estimate(c, c->rows) * (double)scale;
+            if (local * (double)vectors <= (c->rows >= low ? good : (double)CANDIDATE_LOCAL_MOST))
+                break;
+            if (c->rows < low && vectors > 1)
+                vectors = (vectors + 1) / 2;
+            else
+                c->rows = (c->rows / 2 + period - 1) / period * period;
+        }
+    }
+    p->block = !candidate_is_last(c) ? c->planes : vectors * scale < channels ? vectors * scale : channels;
+}
+
+/* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */
+void candidate_count_locals(struct candidate *c) {
+    struct pc_lane_plan *p = c->result;
+    const int64_t beyond = candidate_is_last(c) ? 0 : 2 * p->lanes;
+    for (size_t b = 0; b < p->band_count; b++) {
+        const struct pc_lane_band *band = &p->bands[b];
+        for (int i = 0; i + 1 < band->pass_count; i++) {
+            const int64_t count = band->pass[i].to_count * (candidate_is_last(c) ? p->block : 1) + beyond;
+            int64_t *most = &p->local_count[i % 2];
+            *most = count > *most ? count : *most;
+        }
+    }
+    p->local_bytes = (p->local_count[0] + p->local_count[1]) * bytes_of_value(c);
+}

@@ -1,0 +1,141 @@
+/* lane_work.c - how much work a candidate is, in operations of vectors: see lane_candidate.h.
+ *
+ * What is counted is counted from the groups themselves.  The weights were found by measuring every plan of some fifty
+ * layers in both layouts on Zen 5: the plan with the least work takes 3 to 6 % longer on the mean than the best of them. */
+#include "middle/lane_candidate.h"
+
+/* Channels-last, vectors of a piece that may as well come from the third level. */
+static const int64_t PIECE_LONG = 8;
+/* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
+static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
+/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice, and very
+ * many it does not try to. */
+static const int64_t STREAMS_GOOD = 12, STREAMS_MANY = 64, PIXELS_MANY = 40;
+/* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
+static const int64_t WAYS = 16, SECOND_LEVEL = 1024 * 1024;
+
+/* A division of a vector takes as long as so many additions. */
+static const double DIVISION = 8;
+
+/* Operations of a pass for each tap it combines, each vector it loads or chooses, and each group it finishes. */
+struct weights {
+    double tap, load, shuffle, group;
+};
+
+static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
+    const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
+    const double divides = candidate_divides_by_position(c) ? DIVISION : 0;
+    switch (pass->work) {
+    case PC_LANE_REDUCE:
+        if (!c->picks)
+            return (struct weights){1, 1, 1, pass->last ? 1 + divides : 1};
+        if (c->tracked)
+            return (struct weights){propagates ? 4 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2, 3};
+        return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
+    case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
+    case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
+    case PC_LANE_SPLIT: return (struct weights){7, 2.5, 2, 2};
+    case PC_LANE_SELECT: return (struct weights){3, 2, 4, 1};
+    }
+    return (struct weights){0, 0, 0, 0};
+}
+
+/* Taps that are combined: whole windows share the results of their rows, so beyond the taps that are new only rows are
+ * combined, window by window. */
+static double combined(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
+    const double kernel = (double)(c->layer->axis[2].kernel);
+    const double rows = cost->new_taps + cost->taps / kernel;
+    return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
+}
+
+static int64_t common_divisor(int64_t a, int64_t b) {
+    return b ? common_divisor(b, a % b) : a;
+}
+
+static double bytes_of_larger_side(const struct candidate *c) {
+    const int64_t count = c->layer->x_count > c->layer->y_count ? c->layer->x_count : c->layer->y_count;
+    return (double)(count / c->layer->desc.batch * ir_elements[c->plan->real].bytes);
+}
+
+/* Channels-last, pixels that a tile reads and writes. */
+static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cost *cost) {
+    const int64_t period = candidate_period_of(c, 1);
+    const int64_t groups = (c->tile_rows + period - 1) / period * period * candidate_period_of(c, 2);
+    return (cost->new_taps / cost->groups + 1) * (double)groups;
+}
+
+/* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
+ * Channels-last, blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not
+ * come from the second level cache. */
+static double scattered(const struct candidate *c, const struct pc_lane_cost *cost) {
+    const int64_t vectors = c->result->block / c->result->lanes;
+    if (!candidate_is_last(c))
+        return c->tile_rows > 4 ? 1.15 : 1; /* more than registers hold */
+    const bool in_pieces = c->result->block < c->layer->desc.channels;
+    double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
+    if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
+        times *= c->picks ? 1.5 : 2;
+    else if (in_pieces && vectors < PIECE_LONG && bytes_of_larger_side(c) > (double)SECOND_LEVEL)
+        times *= 2;
+    if (c->apart)
+        return times;
+    /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
+    const double pixels = pixels_of_tile(c, cost);
+    if (pixels * (double)common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))
+        return times * 2.5;
+    return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
+}
+
+/* A pass begins with what the pass before it has hardly stored. */
+static const double AFTER_PASS = 20;
+
+/* How much longer a load of a pass takes than one of a vector that lies in one cache line.  Channels-first, planes rarely
+ * begin at multiples of the lanes; and what was just stored piece by piece cannot be loaded across its pieces before it has
+ * left the processor's store queue. */
+static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
+    int64_t plane = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        plane *= candidate_size_read(c, a);
+    plane *= c->planes;
+    if (candidate_is_last(c))
+        return 1;
+    if (!pass->first)
+        return c->aligned && c->tile_rows == 0 ? 1 : 8;
+    return !c->aligned ? c->tile_rows == 0 ? 4 : 3 : plane % c->result->lanes ? 2 : 1;
+}
+
+/* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
+static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
+    const int64_t choices = candidate_is_last(c) ? 0 : pc_lanes_choices(pass->groups, c->arena);
+    return choices <= CHOICES_GOOD ? 1 : choices <= CHOICES_MANY ? 3 : 5;
+}
+
+/* Channels-last, pixels that a loop over channels reads side by side. */
+static double streams(const struct candidate *c, const struct pc_lane_cost *cost) {
+    const double each = cost->taps / cost->groups;
+    return each <= (double)STREAMS_GOOD                                                ? 1
+           : each > (double)STREAMS_MANY && 2 * candidate_pitch_of(c) < CANDIDATE_PAGE ? 1.5
+                                                                                       : 2;
+}
+
+void candidate_count_work(struct candidate *c) {
+    struct pc_lane_plan *p = c->result;
+    for (size_t b = 0; b < p->band_count; b++) {
+        const struct pc_lane_band *band = &p->bands[b];
+        for (int i = 0; i < band->pass_count; i++) {
+            const struct pc_lane_pass *pass = &band->pass[i];
+            const struct pc_lane_cost cost = pc_lanes_cost(pass->groups, c->arena);
+            struct weights w = weights_of(c, pass);
+            w.load *= crossing(c, pass);
+            w.shuffle *= constants(c, pass);
+            if (candidate_is_last(c))
+                w.load *= streams(c, &cost);
+            p->work += (double)band->count * scattered(c, &cost) *
+                       (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
+                        cost.groups * w.group + cost.divisions * DIVISION);
+            p->work += pass->first ? 0 : (double)band->count * AFTER_PASS;
+            p->code += cost.code * (1 + w.tap);
+        }
+    }
+    p->work /= (double)c->planes;
+}

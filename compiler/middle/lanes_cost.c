@@ -1,0 +1,148 @@
+/* lanes_cost.c - what running groups takes: see lanes.h. */
+#include "middle/lanes.h"
+
+/* Groups that stand side by side are one straight line, in which equal loads, equal choices and, where windows are reduced
+ * row by row, equal rows are one. */
+
+struct seen {
+    int64_t *keys; /* open addressing; 0 is empty */
+    size_t size;
+};
+
+static struct seen new_seen(size_t keys, struct pc_arena *arena) {
+    return (struct seen){PC_NEW_ARRAY(arena, 2 * keys + 1, int64_t), 2 * keys + 1};
+}
+
+/* Whether the key is met for the first time. */
+static bool is_new(struct seen *seen, int64_t key) {
+    size_t at = (size_t)((uint64_t)key * UINT64_C(0x9e3779b97f4a7c15) >> 33) % seen->size;
+    key = key >= 0 ? key + 1 : key; /* none is 0 */
+    while (seen->keys[at] && seen->keys[at] != key)
+        at = at + 1 == seen->size ? 0 : at + 1;
+    const bool found = seen->keys[at] == key;
+    seen->keys[at] = key;
+    return !found;
+}
+
+int64_t pc_lane_divisor(const struct pc_lane_tap *tap) {
+    int64_t divisor = 0;
+    for (int l = 0; l < PC_LANES_MAX; l++) {
+        if (!(tap->active >> l & 1))
+            continue;
+        if (divisor && tap->divisor[l] != divisor)
+            return 0;
+        divisor = tap->divisor[l];
+    }
+    return divisor;
+}
+
+/* One for each divisor that all lanes have, one for each slot where they differ. */
+static int count_divisions(const struct pc_lane_group *group) {
+    int count = 0;
+    for (int t = 0; t < group->tap_count; t++) {
+        const int64_t divisor = pc_lane_divisor(&group->taps[t]);
+        bool met = divisor == 1;
+        for (int i = 0; i < t && divisor; i++)
+            met |= pc_lane_divisor(&group->taps[i]) == divisor;
+        count += !met;
+    }
+    return count;
+}
+
+static void add_group(const struct pc_lane_group *group, struct seen *loads, struct seen *taps, struct pc_lane_cost *cost) {
+    cost->groups++;
+    cost->code += group->tap_count + 1;
+    cost->taps += group->tap_count;
+    cost->divisions += count_divisions(group);
+    for (int t = 0; t < group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &group->taps[t];
+        int lane = 0;
+        bool moved = false;
+        while (!(tap->active >> lane & 1))
+            lane++;
+        for (int l = lane; l < PC_LANES_MAX; l++)
+            moved |= (tap->active >> l & 1) && tap->lane[l] != l;
+        const int64_t begin = tap->loads[tap->load[lane]].at + tap->lane[lane] - lane;
+        for (int i = 0; i < tap->load_count; i++)
+            cost->loads += is_new(loads, tap->loads[i].at);
+        if (!is_new(taps, begin * (PC_LANE_LOADS_MAX + 1) + tap->load_count))
+            continue;
+        cost->new_taps++;
+        cost->shuffles += tap->load_count > 1 ? tap->load_count - 1 : moved;
+        cost->blends += (tap->active & group->valid) != group->valid;
+    }
+}
+
+static size_t count_taps(const struct pc_lane_node *node) {
+    size_t taps = node->group ? (size_t)node->group->tap_count : 0;
+    for (size_t i = 0; i < node->child_count; i++)
+        taps += node->children[i].group ? (size_t)node->children[i].group->tap_count : 0;
+    return taps;
+}
+
+static void add_cost(struct pc_lane_cost *sum, const struct pc_lane_cost *cost, double times) {
+    sum->loads += times * cost->loads;
+    sum->shuffles += times * cost->shuffles;
+    sum->blends += times * cost->blends;
+    sum->taps += times * cost->taps;
+    sum->new_taps += times * cost->new_taps;
+    sum->groups += times * cost->groups;
+    sum->divisions += times * cost->divisions;
+    sum->code += cost->code;
+}
+
+struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena) {
+    struct pc_lane_cost once = {0}, all = {0};
+    const size_t taps = count_taps(node);
+    struct seen loads = new_seen(taps * PC_LANE_LOADS_MAX, arena), choices = new_seen(taps, arena);
+    if (node->group)
+        add_group(node->group, &loads, &choices, &once);
+    for (size_t i = 0; i < node->child_count; i++) {
+        const struct pc_lane_node *child = &node->children[i];
+        if (child->group && child->count == 1) {
+            add_group(child->group, &loads, &choices, &once);
+            continue;
+        }
+        const struct pc_lane_cost cost = pc_lanes_cost(child, arena);
+        add_cost(&once, &cost, 1);
+    }
+    add_cost(&all, &once, (double)node->count);
+    return all;
+}
+
+/* ---- choices ---- */
+
+/* Of the lanes that a tap takes from where, as a number; 0 where each lane is in place. */
+static int64_t choice_of(const struct pc_lane_tap *tap) {
+    uint64_t key = 0;
+    bool moved = tap->load_count > 1;
+    for (int l = 0; l < PC_LANES_MAX; l++) {
+        const bool active = tap->active >> l & 1;
+        moved |= active && tap->lane[l] != l;
+        key = (key + (active ? (uint64_t)tap->load[l] * PC_LANES_MAX + tap->lane[l] + 1 : 0)) * UINT64_C(0x9e3779b97f4a7c15);
+    }
+    return moved ? (int64_t)(key >> 2 | 1) : 0;
+}
+
+static size_t count_all_taps(const struct pc_lane_node *node) {
+    size_t taps = node->group ? (size_t)node->group->tap_count : 0;
+    for (size_t i = 0; i < node->child_count; i++)
+        taps += count_all_taps(&node->children[i]);
+    return taps;
+}
+
+static int64_t add_choices(const struct pc_lane_node *node, struct seen *seen) {
+    int64_t count = 0;
+    for (int t = 0; node->group && t < node->group->tap_count; t++) {
+        const int64_t choice = choice_of(&node->group->taps[t]);
+        count += choice && is_new(seen, choice);
+    }
+    for (size_t i = 0; i < node->child_count; i++)
+        count += add_choices(&node->children[i], seen);
+    return count;
+}
+
+int64_t pc_lanes_choices(const struct pc_lane_node *node, struct pc_arena *arena) {
+    struct seen seen = new_seen(count_all_taps(node), arena);
+    return add_choices(node, &seen);
+}
