@@ -62,7 +62,7 @@ class Worker:
         self.library, self.threads, self.no, self.shape = library, threads, None, None
         self.start = lambda: subprocess.Popen([*map(str, command), memory, str(threads)], stdin=subprocess.PIPE,
                                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, bufsize=1,
-                                              env={**os.environ, "OMP_NUM_THREADS": str(threads),
+                                              env={**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_PROC_BIND": "true",
                                                    "PYTHONDONTWRITEBYTECODE": "1"},
                                               preexec_fn=lambda: os.sched_setaffinity(0, mine))
         self.process = self.start()

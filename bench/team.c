@@ -53,6 +53,20 @@ static void *member(void *number) {
     return NULL;
 }
 
+/* A thread that is woken may begin on the processor of the one that woke it, and stay there for milliseconds: each has one
+ * of its own, of those that the process may use. */
+static void bind_to_processor(pthread_t thread, int number) {
+    cpu_set_t all, one;
+    if (sched_getaffinity(0, sizeof all, &all) != 0 || CPU_COUNT(&all) <= number)
+        return;
+    int processor = 0;
+    for (int left = number; !CPU_ISSET(processor, &all) || left-- > 0;)
+        processor++;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    pthread_setaffinity_np(thread, sizeof one, &one);
+}
+
 bool bench_team_open(int threads) {
     if (threads < 1 || threads > THREADS_MAX)
         return false;
@@ -61,8 +75,11 @@ bool bench_team_open(int threads) {
         pthread_t thread;
         if (pthread_create(&thread, NULL, member, (void *)(intptr_t)i) != 0)
             return false;
+        bind_to_processor(thread, i);
         pthread_detach(thread);
     }
+    if (threads > 1)
+        bind_to_processor(pthread_self(), 0);
     return true;
 }
 

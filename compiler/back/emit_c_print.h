@@ -1,5 +1,5 @@
-/* emit_c_print.h - what emit_c.c (statements, values of one lane) and emit_c_lanes.c (values of more) share; private to
- * both. */
+/* emit_c_print.h - what emit_c.c (statements), emit_c_values.c (values of one lane) and emit_c_lanes.c (values of more)
+ * share; private to them. */
 #ifndef PC_EMIT_C_PRINT_H
 #define PC_EMIT_C_PRINT_H
 
@@ -27,7 +27,16 @@ static inline bool pc_is_narrow(struct ir_type type) {
     return type.element == IR_U8 || type.element == IR_U16;
 }
 
-/* emit_c.c: a name or an expression (`operand`: in parentheses where it is more than a name and no call); the same where
+/* emit_c_values.c: counts in e->uses and e->block, and then sets e->size, for a block and those inside; `number` is that of
+ * the block, 1 for the function's body. */
+void pc_count_uses(struct emitter *e, const struct ir_block *block, uint32_t number);
+void pc_choose_inline(struct emitter *e, const struct ir_block *block, uint32_t number);
+bool pc_is_used(const struct emitter *e, ir_ref ref);
+
+/* The operation itself, whether its value has a name or not. */
+void pc_print_expression(struct emitter *e, const struct ir_node *n);
+
+/* A name or an expression (`operand`: in parentheses where it is more than a name and no call); the same where
  * it is converted to the type of the value; leaves. */
 void pc_print_value(struct emitter *e, ir_ref ref, bool operand);
 void pc_print_narrow(struct emitter *e, ir_ref ref);

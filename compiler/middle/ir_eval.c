@@ -132,7 +132,8 @@ static union lane lane_operation(enum ir_op op, enum ir_element element, union l
         return f32_operation(op, a, b);
     if (element == IR_F64)
         return f64_operation(op, a, b);
-    return (union lane){.integer = integer_operation(op, a.integer, b.integer)};
+    const int64_t result = integer_operation(op, a.integer, b.integer);
+    return (union lane){.integer = element == IR_U8 ? (uint8_t)result : element == IR_U16 ? (uint16_t)result : result};
 }
 
 /* ---- nodes ---- */

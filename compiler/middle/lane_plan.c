@@ -39,6 +39,13 @@ static bool build(struct candidate *c) {
     return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= CANDIDATE_LOCAL_MOST;
 }
 
+/* Whether tap numbers are stored in one or two bytes, and one more would be, too. */
+static bool has_short_state(const struct pc_plan *plan) {
+    const struct pc_axis *axis = plan->layer->axis;
+    const int64_t taps = axis[0].kernel * axis[1].kernel * axis[2].kernel;
+    return (plan->state == IR_U8 && taps <= UINT8_MAX) || (plan->state == IR_U16 && taps <= UINT16_MAX);
+}
+
 static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, bool aligned,
                                       struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
@@ -56,6 +63,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .tile_rows = way->rows};
     c.result->lanes = lanes;
     c.result->why = way->line;
+    c.result->has_short_taps = c.backward && c.picks && candidate_is_last(&c) && has_short_state(plan);
     c.tracked = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
     while (c.outer < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[c.outer]))
         c.outer++;

@@ -47,6 +47,7 @@ struct pc_lane_plan {
     size_t band_count, band_capacity;
     bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
+    bool has_short_taps;    /* tap numbers in local arrays are as those of the state, which is bytes; else as wide as values */
     int64_t local_bytes;    /* of all of them, those of tap numbers included */
     double work;            /* operations for one plane or one vector of channels */
     double code;

@@ -34,7 +34,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
-    case PC_LANE_SPLIT: return (struct weights){7, 2.5, 2, 2};
+    case PC_LANE_SPLIT: return c->result->has_short_taps ? (struct weights){4, 2, 2, 2} : (struct weights){7, 2.5, 2, 2};
     case PC_LANE_SELECT: return (struct weights){3, 2, 4, 1};
     }
     return (struct weights){0, 0, 0, 0};

@@ -313,21 +313,32 @@ static void emit_select(struct lanes_nest *n, const struct pc_lane_group *group)
     store(n, n->write.values, group, sum);
 }
 
+/* Of a window's tap number, whether it is in this row, and the tap in the row.  Numbers that are stored as bytes stay bytes, of
+ * which one comparison tells both ends of the row: those below it wrap around. */
+static ir_ref is_in_row(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap,
+                        struct ir_type type, ir_ref *rest) {
+    const ir_ref stride = ir_integer(n->b, type, n->pass->row_taps);
+    if (n->plan->has_short_taps) {
+        *rest = ir_op2(n->b, IR_SUB, gather(n, tap, n->read.taps), tap_numbers(n, group, tap, type, 0));
+        return ir_op2(n->b, IR_LT, *rest, stride);
+    }
+    *rest = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, type, FAR_TAP));
+    return ir_op2(n->b, IR_AND, ir_op2(n->b, IR_GT, *rest, ir_integer(n->b, type, -1)), ir_op2(n->b, IR_LT, *rest, stride));
+}
+
 /* note [two steps]
  * Windows that lie above each other and select the same row of the input select the same element of it: what is the first
  * maximum of that row does not depend on the other rows.  So the gradient goes to rows first, with the tap in the row beside
  * it, and then to elements: the taps of the axes add up instead of multiplying. */
 static void emit_split(struct lanes_nest *n, const struct pc_lane_group *group) {
-    const struct ir_type track = n->nest->track;
-    const ir_ref zero = ir_real(n->b, n->nest->real, 0), none = ir_integer(n->b, track, -1);
-    const ir_ref stride = ir_integer(n->b, track, n->pass->row_taps);
-    ir_ref sum = zero, rest = none;
+    const struct ir_type type = {(uint8_t)n->write.tap_element, (uint8_t)n->lanes};
+    ir_ref sum = ir_real(n->b, n->nest->real, 0), rest = ir_integer(n->b, type, n->pass->row_taps); /* that is no tap */
     for (int t = 0; t < group->tap_count; t++) {
         const struct pc_lane_tap *tap = &group->taps[t];
-        const ir_ref left = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, track, FAR_TAP));
-        const ir_ref hit = ir_op2(n->b, IR_AND, ir_op2(n->b, IR_GT, left, none), ir_op2(n->b, IR_LT, left, stride));
+        ir_ref in_row;
+        const ir_ref hit = is_in_row(n, group, tap, type, &in_row);
         sum = add_where(n, hit, sum, gather_values(n, tap));
-        rest = ir_select(n->b, hit, left, rest);
+        rest = ir_select(n->b, hit, in_row, rest);
     }
     store(n, n->write.values, group, sum);
     store(n, n->write.taps, group, rest);
@@ -419,9 +430,9 @@ static struct side local_side(struct lanes_nest *n, int number, struct place *pl
     const int64_t count = n->plan->local_count[which];
     struct side side = {.taps = -1, .scale = n->channels_last ? n->plan->block : 1, .place = place, .is_local = true};
     side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", which), nest->plan->real, count);
-    side.tap_element = nest->plan->track;
+    side.tap_element = n->plan->has_short_taps ? nest->plan->state : nest->plan->track;
     if (has_tap_numbers(n))
-        side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", which), nest->plan->track, count);
+        side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", which), side.tap_element, count);
     return side;
 }
 

@@ -85,11 +85,7 @@ static void arithmetic(struct batch *batch, struct ir_type type, const int64_t r
             const bool pick = op == IR_PICK_GT || op == IR_PICK_LT;
             if (ir_ops[op].kind != IR_KIND_ARITH || !is_for((enum ir_op)op, (enum ir_element)type.element) || (wide && !pick))
                 continue;
-            if ((op == IR_SUB || op == IR_NEG) && (type.element == IR_U8 || type.element == IR_U16))
-                out(&s, op == IR_SUB ? ir_op2(&s.k.b, IR_SUB, ir_op2(&s.k.b, IR_PICK_GT, a, b), b)
-                                     : ir_op1(&s.k.b, IR_NEG, ir_op2(&s.k.b, IR_PICK_LT, a, ir_integer(&s.k.b, type, 0))));
-            else
-                out(&s, ir_ops[op].operands == 1 ? ir_op1(&s.k.b, (enum ir_op)op, a) : ir_op2(&s.k.b, (enum ir_op)op, a, b));
+            out(&s, ir_ops[op].operands == 1 ? ir_op1(&s.k.b, (enum ir_op)op, a) : ir_op2(&s.k.b, (enum ir_op)op, a, b));
         }
         out(&s, ir_select(&s.k.b, ir_op2(&s.k.b, IR_GT, a, b), b, a));
     }

@@ -1,0 +1,62 @@
+/* emit_llvm_values.h - what emit_llvm.c (statements, functions) and emit_llvm_values.c (values) share; private to both. */
+#ifndef PC_EMIT_LLVM_VALUES_H
+#define PC_EMIT_LLVM_VALUES_H
+
+#include "middle/ir_parts.h"
+
+#include <llvm-c/Core.h>
+
+enum { NAME_MAX = 80 };
+
+struct function {
+    LLVMTypeRef type;
+    LLVMValueRef value;
+};
+
+/* All memory of the arena is taken before LLVM's builder exists, so that running out of it leaves nothing behind. */
+struct emitter {
+    const struct ir_function *f;
+    LLVMModuleRef module;
+    LLVMContextRef context;
+    LLVMBuilderRef builder;
+    LLVMValueRef function;
+    LLVMTypeRef index;       /* what addresses are computed in */
+    LLVMValueRef *value;     /* per node */
+    LLVMValueRef *buffer;    /* per buffer: its first element */
+    LLVMValueRef *arguments; /* of a call */
+    LLVMValueRef *variable;  /* per loop: its counter, of type index */
+    LLVMValueRef *place;     /* per affine: address without the constant part, where one was computed; else NULL */
+    uint32_t *places;        /* affines that have a place, in the order in which they got it: a stack */
+    size_t place_count;
+    LLVMTypeRef *parameters; /* of the function that begins */
+    struct function *pieces; /* per block of the body, where those are functions of their own */
+    char *name;              /* of one of several functions */
+    size_t name_size;
+    struct ir_parts parts;
+    LLVMValueRef part, count; /* of the function that runs a part: its last parameters */
+    LLVMValueRef *from, *to;  /* per trip of parts: where the iterations of the part begin and end */
+};
+
+/* Types of the IR in LLVM's. */
+LLVMTypeRef pc_llvm_element_type(const struct emitter *e, enum ir_element element);
+LLVMTypeRef pc_llvm_type_of(const struct emitter *e, struct ir_type type);
+LLVMTypeRef pc_llvm_pointer_type(const struct emitter *e);
+
+/* Names a value `word` and its number, unless it is a constant. */
+void pc_llvm_name_value(LLVMValueRef value, const char *word, uint32_t number);
+
+/* A constant of the type in which addresses are computed. */
+LLVMValueRef pc_llvm_index_constant(const struct emitter *e, int64_t value);
+
+/* The value of a node that was emitted; constants are made where they are needed. */
+LLVMValueRef pc_llvm_value_of(struct emitter *e, ir_ref ref);
+
+void pc_llvm_store(struct emitter *e, const struct ir_node *n);
+
+/* An attribute of functions and parameters. */
+LLVMAttributeRef pc_llvm_attribute(const struct emitter *e, const char *name, uint64_t value);
+
+/* What a node computes, of operands that have their values. */
+LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n);
+
+#endif
