@@ -17,6 +17,9 @@
 /* No state is as large as this after subtracting what a slot begins with. */
 enum { FAR_TAP = 1 << 28 };
 
+/* Taps that are combined one after the other. */
+enum { CHAIN_MOST = 12 };
+
 /* Where a pass reads or writes: values, and beside them tap numbers; elements are `scale` apart. */
 struct side {
     int values, taps; /* buffers; -1: no tap numbers */
@@ -186,16 +189,40 @@ static void add_tap_number(struct lanes_nest *n, struct fold *fold, const struct
                                      : ir_op2(n->b, IR_ADD, fold->tap, ir_integer(n->b, n->nest->track, number));
 }
 
-/* Taps first .. end - 1, which agree on the axes before `axis`. Rows come first, so that windows share the results of their
- * rows, tap numbers included: those of a row count from its begin. */
+/* The first tap behind `first` that has another slot along the axis. */
+static int next_slot(const struct pc_lane_group *group, int first, int end, int axis) {
+    int next = first + 1;
+    while (next < end && group->taps[next].slot[axis] == group->taps[first].slot[axis])
+        next++;
+    return next;
+}
+
+/* Where taps first .. end - 1 are cut in two; `end` where they are no long chain along the axis. */
+static int middle_of(const struct pc_lane_group *group, int first, int end, int axis) {
+    int slots = 0, middle = first;
+    for (int t = first; t < end; t = next_slot(group, t, end, axis))
+        slots++;
+    if (slots <= CHAIN_MOST)
+        return end;
+    for (int i = 0; i < slots / 2; i++)
+        middle = next_slot(group, middle, end, axis);
+    return middle;
+}
+
+/* Taps first .. end - 1, which agree on the axes before `axis`.  Rows come first, so that windows share the results of their
+ * rows, tap numbers included: those of a row count from its begin.  Each combination waits for the one before it, so that long
+ * chains are cut in two, which a processor works on at the same time. */
 static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *group, int first, int end, int axis) {
     struct fold sum = {0};
     if (axis == POOL_MAX_RANK)
         return tap_of(n, group, &group->taps[first]);
+    const int middle = middle_of(group, first, end, axis);
+    if (middle < end) {
+        const struct fold left = reduce(n, group, first, middle, axis), right = reduce(n, group, middle, end, axis);
+        return fold_combine(n->nest, &left, &right);
+    }
     for (int t = first, next; t < end; t = next) {
-        next = t + 1;
-        while (next < end && group->taps[next].slot[axis] == group->taps[t].slot[axis])
-            next++;
+        next = next_slot(group, t, end, axis);
         struct fold part = reduce(n, group, t, next, axis + 1);
         add_tap_number(n, &part, &group->taps[t], axis);
         sum = t == first ? part : fold_combine(n->nest, &sum, &part);
