@@ -204,8 +204,21 @@ bool candidate_build_bands(struct candidate *c) {
     candidate_choose_sizes(c);
     if (c->planes > 1 && c->rows < height)
         return false;
+    const struct pc_lane_map *whole =
+        pc_lane_map_dividing(map_of(c, c->outer, 0, height, 0), &c->layer->axis[c->outer], 0, c->arena);
     for (int64_t begin = 0; begin < height; begin += c->rows) {
         struct pc_lane_band band;
+        int64_t shift;
+        if (pc_lane_map_repeats(whole, begin, c->rows, &shift)) { /* need not be worked out again */
+            const struct pc_lane_band *last = &c->result->bands[c->result->band_count - 1];
+            band = *last;
+            band.count = 1;
+            band.in += (last->count - 1) * last->in_step + shift * elements_inside(c, c->outer, candidate_size_read);
+            band.out += (last->count - 1) * last->out_step + c->rows * elements_inside(c, c->outer, candidate_size_written);
+            band.in_step = band.out_step = 0;
+            add_band(c, &band);
+            continue;
+        }
         if (!make_band(c, begin, begin + c->rows < height ? c->rows : height - begin, &band))
             return false;
         add_band(c, &band);

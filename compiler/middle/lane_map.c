@@ -164,3 +164,31 @@ void pc_lane_map_extent(const struct pc_lane_map *map, int64_t *first, int64_t *
     if (*last < 0)
         *first = 0;
 }
+
+/* Whether a position takes what another takes, *shift positions of the source further; the first pair of places sets it. */
+static bool same_slots(const struct pc_lane_map *map, int64_t a, int64_t b, int64_t *shift, bool *known) {
+    if (map->divisor && map->divisor[a] != map->divisor[b])
+        return false;
+    for (int k = 0; k < map->slots; k++) {
+        const struct pc_lane_slot *x = &map->slot[a * map->slots + k], *y = &map->slot[b * map->slots + k];
+        if ((x->at < 0) != (y->at < 0) || x->tap != y->tap || x->divisor != y->divisor)
+            return false;
+        if (x->at < 0)
+            continue;
+        if (*known && *shift != y->at - x->at)
+            return false;
+        *shift = y->at - x->at;
+        *known = true;
+    }
+    return true;
+}
+
+bool pc_lane_map_repeats(const struct pc_lane_map *map, int64_t begin, int64_t count, int64_t *shift) {
+    bool known = false;
+    if (begin < count || begin + count > map->to)
+        return false;
+    for (int64_t i = begin; i < begin + count; i++)
+        if (!same_slots(map, i - count, i, shift, &known))
+            return false;
+    return known && *shift >= 0;
+}

@@ -48,6 +48,10 @@ const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, co
 bool pc_lane_map_split(const struct pc_lane_map *map, int64_t from, int length, const struct pc_lane_map **inner,
                        const struct pc_lane_map **outer, struct pc_arena *arena);
 
+/* Whether positions begin .. begin + count - 1 do what the `count` before them do, *shift >= 0 positions of the source
+ * further. */
+bool pc_lane_map_repeats(const struct pc_lane_map *map, int64_t begin, int64_t count, int64_t *shift);
+
 /* The first and the last position of the source that the map needs; 0 and -1 where it needs none. */
 void pc_lane_map_extent(const struct pc_lane_map *map, int64_t *first, int64_t *last);
 

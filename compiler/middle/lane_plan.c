@@ -99,9 +99,10 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
 static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lanes, const struct way *way,
                                             struct pc_arena *arena) {
     const int64_t planes = planes_together(plan, lanes, way);
+    const int least = plan->layer->desc.layout == POOL_CHANNELS_LAST; /* a vector of channels is where it is */
     for (int64_t pieces = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL, *p = NULL;
-        for (int i = planes > 1 ? 3 : 1; i >= 0; i--) {
+        for (int i = planes > 1 ? 3 : 1; i >= least; i--) {
             struct candidate c = new_candidate(plan, lanes, way, i % 2 == 1, arena);
             c.pieces = pieces;
             c.planes = i > 1 ? planes : 1;

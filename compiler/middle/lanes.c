@@ -346,12 +346,58 @@ static int64_t best_rows(const struct view *v) {
     return best;
 }
 
+/* ---- what need not be worked out again ---- */
+
+/* Behind the last element of the source that a node loads; -1: some load leaves out elements, which another place would
+ * have. */
+static int64_t end_of_loads(const struct view *v, const struct pc_lane_node *node) {
+    const uint32_t all = (uint32_t)(((uint64_t)1 << v->shape->lanes) - 1);
+    int64_t end = 0;
+    for (int t = 0; node->group && t < node->group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &node->group->taps[t];
+        if (tap->is_row && tap->row.mask != all)
+            return -1;
+        end = tap->is_row && tap->row.at + v->shape->lanes > end ? tap->row.at + v->shape->lanes : end;
+        for (int i = 0; i < tap->load_count; i++) {
+            if (tap->loads[i].mask != all)
+                return -1;
+            end = tap->loads[i].at + v->shape->lanes > end ? tap->loads[i].at + v->shape->lanes : end;
+        }
+    }
+    for (size_t i = 0; i < node->child_count; i++) {
+        const int64_t child = end_of_loads(v, &node->children[i]);
+        if (child < 0)
+            return -1;
+        end = child > end ? child : end;
+    }
+    return end + (node->count - 1) * node->in_step;
+}
+
+/* One more turn of the parent's last child, which is `in` and `out` elements further; false: it would not be the same. */
+static bool repeat_last(const struct view *v, struct pc_lane_node *parent, int64_t in, int64_t out) {
+    struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
+    if (!last || in % v->shape->align || (last->count > 1 && (last->in_step != in || last->out_step != out)))
+        return false;
+    const int64_t end = end_of_loads(v, last);
+    if (end < 0 || end + in > v->from + v->shape->slack)
+        return false;
+    last->in_step = in;
+    last->out_step = out;
+    last->count++;
+    return true;
+}
+
 static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct pc_lane_node *plane) {
     double code = 0;
     *plane = (struct pc_lane_node){.count = 1};
-    for (int64_t begin = first; begin < first + v->plane; begin += rows * v->row) {
+    for (int64_t row = 0; row * v->row < v->plane; row += rows) {
         struct pc_lane_node block;
+        const int64_t begin = first + row * v->row;
         const int64_t end = begin + rows * v->row < first + v->plane ? begin + rows * v->row : first + v->plane;
+        int64_t shift = 0;
+        if (pc_lane_map_repeats(v->shape->map[1], row, rows, &shift) &&
+            repeat_last(v, plane, shift * v->shape->from[2], rows * v->row))
+            continue;
         if (!(v->shape->rows > 0 ? make_tiles : make_block)(v, begin, end, &block))
             return false;
         const size_t blocks = plane->child_count;
@@ -382,6 +428,10 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     const int64_t rows = shape->rows > 0 ? (shape->rows + period - 1) / period * period : best_rows(&v);
     for (int64_t first = 0; first < v.count; first += v.plane) {
         struct pc_lane_node plane;
+        int64_t shift = 0;
+        if (pc_lane_map_repeats(shape->map[0], first / v.plane, 1, &shift) &&
+            repeat_last(&v, root, shift * shape->from[1] * shape->from[2], v.plane))
+            continue;
         if (!make_plane(&v, first, rows, &plane))
             return NULL;
         append(&v, root, &plane);
