@@ -100,8 +100,11 @@ static void comparisons(struct batch *batch, struct ir_type type, const int64_t 
         const ir_ref gt = ir_op2(&s.k.b, IR_GT, a, b), lt = ir_op2(&s.k.b, IR_LT, a, b), eq = ir_op2(&s.k.b, IR_EQ, a, b);
         const ir_ref le = ir_op2(&s.k.b, IR_LE, a, b), ge = ir_op2(&s.k.b, IR_GE, a, b);
         const ir_ref unordered = ir_op2(&s.k.b, IR_UNORDERED, a, b), either = ir_op2(&s.k.b, IR_OR, gt, unordered);
+        /* Narrow integers wrap around below zero, which a store alone would not tell; wider ones must not. */
+        const bool narrow = type.element == IR_U8 || type.element == IR_U16;
+        const ir_ref wrapped = narrow ? ir_op2(&s.k.b, IR_LT, ir_op2(&s.k.b, IR_SUB, a, b), b) : lt;
         const ir_ref some = ir_mask(&s.k.b, type.lanes, pool_random_next(&s.random) & all_lanes(type.lanes));
-        const ir_ref results[] = {gt, lt, le, ge, eq, unordered, either, ir_op2(&s.k.b, IR_AND, lt, some),
+        const ir_ref results[] = {gt, lt, le, ge, eq, wrapped, unordered, either, ir_op2(&s.k.b, IR_AND, lt, some),
                                   ir_op1(&s.k.b, IR_NOT, eq), ir_select(&s.k.b, lt, some, unordered)};
         for (size_t i = 0; i < sizeof results / sizeof *results; i++)
             out_mask(&s, results[i]);
