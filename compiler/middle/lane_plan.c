@@ -112,7 +112,7 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
         }
         if (best || p->local_bytes <= CANDIDATE_LOCAL_MOST || p->block <= lanes)
             return best;
-        pieces = p->block / lanes / 2;
+        pieces = (p->block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
     }
 }
 
