@@ -367,6 +367,21 @@ Test(plan, blocks_of_channels_fit_the_stack) {
 }
 
 /* Code stays short where taps are looped: without, as many nodes as the window has taps. */
+/* Local arrays of two vectors are too large here, and the second of them is not whole. */
+Test(plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
+    static const int channels[] = {17, 20, 31, 33, 47};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        struct front front;
+        open_text(&front, "mode max; shape 32 x 32; kernel 9; stride 1; padding 4; layout nhwc; channels 1");
+        front.layer->desc.channels = channels[i];
+        front.layer->x_count = front.layer->y_count = 32 * 32 * channels[i];
+        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64})->plan;
+        cr_assert_eq(plan->form, PC_FORM_LANES);
+        cr_assert_leq(plan->local_bytes, LOCAL_MOST);
+        close_front(&front);
+    }
+}
+
 Test(plan, rolled_taps_make_short_code) {
     static const enum pc_kernel_kind kinds[] = {PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
