@@ -63,6 +63,18 @@ static struct range range_of(const struct emitter *e, const struct ir_loop *loop
     return (struct range){e->from[i], e->to[i]};
 }
 
+/* note [opaque counters]
+ * LLVM's strength reduction of loops cannot be switched off for one function, and in kernels with lanes it finds nothing to
+ * gain: addresses already are a constant away from few bases. It took two fifths of the time that machine code takes, unless
+ * it does not see how a counter moves. Going through a pointer that might have become another hides that, and is no
+ * instruction. */
+static LLVMValueRef hide(const struct emitter *e, LLVMValueRef counter) {
+    const LLVMTypeRef pointer = pc_llvm_pointer_type(e);
+    const LLVMValueRef seen = LLVMBuildIntToPtr(e->builder, counter, pointer, "");
+    const LLVMValueRef hidden = pc_llvm_intrinsic(e, "llvm.launder.invariant.group", pointer, seen);
+    return LLVMBuildPtrToInt(e->builder, hidden, e->index, "");
+}
+
 /* The test stands at the end, for every loop runs at least once; only the share of a part may be empty. */
 static void emit_repeated(struct emitter *e, uint32_t number, enum ir_share share) {
     const struct ir_loop *loop = &e->f->loops[number];
@@ -84,7 +96,8 @@ static void emit_repeated(struct emitter *e, uint32_t number, enum ir_share shar
     emit_body(e, loop, share);
     const LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder);
     LLVMMoveBasicBlockAfter(after, last);
-    const LLVMValueRef next = LLVMBuildNUWAdd(e->builder, variable, pc_llvm_index_constant(e, 1), "");
+    const LLVMValueRef sum = LLVMBuildNUWAdd(e->builder, variable, pc_llvm_index_constant(e, 1), "");
+    const LLVMValueRef next = e->has_lanes ? hide(e, sum) : sum;
     const LLVMValueRef done = LLVMBuildICmp(e->builder, LLVMIntEQ, next, range.to, "");
     const LLVMValueRef branch = LLVMBuildCondBr(e->builder, done, after, body);
     if (last == body)
@@ -337,7 +350,7 @@ static void emit_only_part(struct emitter *e, const struct function *whole) {
 void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module) {
     enum { PART_PARAMETERS = 2 };
     struct pc_arena *arena = function->arena;
-    struct emitter e = {.f = function, .module = module, .context = LLVMGetModuleContext(module)};
+    struct emitter e = {.f = function, .module = module, .context = LLVMGetModuleContext(module), .has_lanes = pc_has_lanes(function)};
     e.index = LLVMIntPtrTypeInContext(e.context, LLVMGetModuleDataLayout(module));
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);

@@ -236,12 +236,15 @@ static LLVMValueRef pick(struct emitter *e, LLVMValueRef first, LLVMValueRef a, 
     return LLVMBuildSelect(e->builder, first, a, b, "");
 }
 
-/* sqrt and fabs are exact everywhere, so LLVM may compute them as it likes. */
-static LLVMValueRef call_exact(struct emitter *e, const char *name, LLVMValueRef a) {
-    LLVMTypeRef type = LLVMTypeOf(a);
+LLVMValueRef pc_llvm_intrinsic(const struct emitter *e, const char *name, LLVMTypeRef type, LLVMValueRef a) {
     const unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
     const LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, &type, 1);
     return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, &type, 1), function, &a, 1, "");
+}
+
+/* sqrt and fabs are exact everywhere, so LLVM may compute them as it likes. */
+static LLVMValueRef call_exact(const struct emitter *e, const char *name, LLVMValueRef a) {
+    return pc_llvm_intrinsic(e, name, LLVMTypeOf(a), a);
 }
 
 static LLVMValueRef absolute(struct emitter *e, enum ir_element element, LLVMValueRef a) {

@@ -21,6 +21,7 @@ struct emitter {
     LLVMBuilderRef builder;
     LLVMValueRef function;
     LLVMTypeRef index;       /* what addresses are computed in */
+    bool has_lanes;
     LLVMValueRef *value;     /* per node */
     LLVMValueRef *buffer;    /* per buffer: its first element */
     LLVMValueRef *arguments; /* of a call */
@@ -55,6 +56,9 @@ void pc_llvm_store(struct emitter *e, const struct ir_node *n);
 
 /* An attribute of functions and parameters. */
 LLVMAttributeRef pc_llvm_attribute(const struct emitter *e, const char *name, uint64_t value);
+
+/* A call of LLVM's intrinsic over one type, with one operand. */
+LLVMValueRef pc_llvm_intrinsic(const struct emitter *e, const char *name, LLVMTypeRef type, LLVMValueRef a);
 
 /* What a node computes, of operands that have their values. */
 LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n);

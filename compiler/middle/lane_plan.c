@@ -101,18 +101,23 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
     const int64_t planes = planes_together(plan, lanes, way);
     const int least = plan->layer->desc.layout == POOL_CHANNELS_LAST; /* a vector of channels is where it is */
     for (int64_t pieces = INT64_MAX;;) {
-        const struct pc_lane_plan *best = NULL, *p = NULL;
+        const struct pc_lane_plan *best = NULL;
+        struct pc_lane_plan last = {0};
         for (int i = planes > 1 ? 3 : 1; i >= least; i--) {
+            const struct pc_arena_mark mark = pc_arena_mark(arena);
             struct candidate c = new_candidate(plan, lanes, way, i % 2 == 1, arena);
             c.pieces = pieces;
             c.planes = i > 1 ? planes : 1;
-            if (build(&c) && (!best || c.result->work < best->work))
+            const bool better = build(&c) && (!best || c.result->work < best->work);
+            last = *c.result;
+            if (better)
                 best = c.result;
-            p = c.result;
+            else
+                pc_arena_rewind(arena, mark);
         }
-        if (best || p->local_bytes <= CANDIDATE_LOCAL_MOST || p->block <= lanes)
+        if (best || last.local_bytes <= CANDIDATE_LOCAL_MOST || last.block <= lanes)
             return best;
-        pieces = (p->block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
+        pieces = (last.block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
     }
 }
 

@@ -255,8 +255,10 @@ bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, 
 
 /* ---- loops ---- */
 
-/* Adds the child behind the others, or one more turn to the last of them. */
-static void append(const struct view *v, struct pc_lane_node *parent, const struct pc_lane_node *child) {
+/* Adds the child behind the others; or one more turn to the last of them, and what was allocated for the child, from the
+ * mark on, is released. */
+static void append(const struct view *v, struct pc_lane_node *parent, const struct pc_lane_node *child,
+                   struct pc_arena_mark mark) {
     struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
     if (last) {
         struct pc_lane_node first = *last, next = *child;
@@ -271,6 +273,7 @@ static void append(const struct view *v, struct pc_lane_node *parent, const stru
             last->in_step = count == 1 ? in : last->in_step;
             last->out_step = count == 1 ? out : last->out_step;
             last->count++;
+            pc_arena_rewind(v->arena, mark);
             return;
         }
     }
@@ -279,9 +282,10 @@ static void append(const struct view *v, struct pc_lane_node *parent, const stru
 }
 
 static bool append_group(const struct view *v, struct pc_lane_node *parent, int64_t out, int64_t end) {
+    const struct pc_arena_mark mark = pc_arena_mark(v->arena);
     const struct pc_lane_node leaf = {.count = 1, .group = make_group(v, out, end)};
     if (leaf.group)
-        append(v, parent, &leaf);
+        append(v, parent, &leaf, mark);
     return leaf.group != NULL;
 }
 
@@ -300,6 +304,7 @@ static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct 
     const int64_t lanes = v->shape->lanes, width = lanes == 1 ? v->shape->period[2] : lanes;
     *block = (struct pc_lane_node){.count = 1};
     for (int64_t w = 0; w < v->row; w += width) {
+        const struct pc_arena_mark mark = pc_arena_mark(v->arena);
         struct pc_lane_node tile = {.count = 1};
         const int64_t next = w + width < v->row ? w + width : v->row;
         for (int64_t row = begin; row < end; row += v->row)
@@ -311,7 +316,7 @@ static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct 
                 PC_GROW(v->arena, tile.children, tile.child_count, tile.child_capacity);
                 tile.children[tile.child_count++] = leaf;
             }
-        append(v, block, &tile);
+        append(v, block, &tile, mark);
     }
     return true;
 }
@@ -334,9 +339,12 @@ static int64_t best_rows(const struct view *v) {
             break;
         const int64_t begin = height / 2 / rows * rows * v->row;
         const int64_t end = begin + rows * v->row < v->plane ? begin + rows * v->row : v->plane;
-        if (!make_block(v, begin, end, &block))
+        const struct pc_arena_mark mark = pc_arena_mark(v->arena);
+        const bool made = make_block(v, begin, end, &block);
+        const struct pc_lane_cost cost = made ? pc_lanes_cost(&block, v->arena) : (struct pc_lane_cost){0};
+        pc_arena_rewind(v->arena, mark);
+        if (!made)
             continue;
-        const struct pc_lane_cost cost = pc_lanes_cost(&block, v->arena);
         const double each = weight(&cost) / (double)(end - begin);
         if (least > 0 && each > 0.97 * least) /* a little better is not worth more code */
             continue;
@@ -398,11 +406,13 @@ static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct
         if (pc_lane_map_repeats(v->shape->map[1], row, rows, &shift) &&
             repeat_last(v, plane, shift * v->shape->from[2], rows * v->row))
             continue;
+        const struct pc_arena_mark mark = pc_arena_mark(v->arena);
         if (!(v->shape->rows > 0 ? make_tiles : make_block)(v, begin, end, &block))
             return false;
         const size_t blocks = plane->child_count;
-        append(v, plane, &block);
-        code += plane->child_count > blocks ? pc_lanes_cost(&block, v->arena).code : 0;
+        append(v, plane, &block, mark);
+        if (plane->child_count > blocks)
+            code += pc_lanes_cost(&block, v->arena).code;
         if (code > (double)v->shape->code_max)
             return false;
     }
@@ -432,9 +442,10 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
         if (pc_lane_map_repeats(shape->map[0], first / v.plane, 1, &shift) &&
             repeat_last(&v, root, shift * shape->from[1] * shape->from[2], v.plane))
             continue;
+        const struct pc_arena_mark mark = pc_arena_mark(arena);
         if (!make_plane(&v, first, rows, &plane))
             return NULL;
-        append(&v, root, &plane);
+        append(&v, root, &plane, mark);
     }
     return pc_lanes_cost(root, arena).code <= (double)shape->code_max ? root : NULL;
 }

@@ -42,8 +42,8 @@ static int count_divisions(const struct pc_lane_group *group) {
     for (int t = 0; t < group->tap_count; t++) {
         const int64_t divisor = pc_lane_divisor(&group->taps[t]);
         bool met = divisor == 1;
-        for (int i = 0; i < t && divisor; i++)
-            met |= pc_lane_divisor(&group->taps[i]) == divisor;
+        for (int i = 0; i < t && divisor && !met; i++)
+            met = pc_lane_divisor(&group->taps[i]) == divisor;
         count += !met;
     }
     return count;
@@ -94,6 +94,7 @@ static void add_cost(struct pc_lane_cost *sum, const struct pc_lane_cost *cost, 
 struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena) {
     struct pc_lane_cost once = {0}, all = {0};
     const size_t taps = count_taps(node);
+    const struct pc_arena_mark mark = pc_arena_mark(arena);
     struct seen loads = new_seen(taps * PC_LANE_LOADS_MAX, arena), choices = new_seen(taps, arena);
     if (node->group)
         add_group(node->group, &loads, &choices, &once);
@@ -106,6 +107,7 @@ struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_are
         const struct pc_lane_cost cost = pc_lanes_cost(child, arena);
         add_cost(&once, &cost, 1);
     }
+    pc_arena_rewind(arena, mark);
     add_cost(&all, &once, (double)node->count);
     return all;
 }
@@ -143,6 +145,9 @@ static int64_t add_choices(const struct pc_lane_node *node, struct seen *seen) {
 }
 
 int64_t pc_lanes_choices(const struct pc_lane_node *node, struct pc_arena *arena) {
+    const struct pc_arena_mark mark = pc_arena_mark(arena);
     struct seen seen = new_seen(count_all_taps(node), arena);
-    return add_choices(node, &seen);
+    const int64_t count = add_choices(node, &seen);
+    pc_arena_rewind(arena, mark);
+    return count;
 }

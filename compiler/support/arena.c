@@ -36,6 +36,19 @@ void pc_arena_reset(struct pc_arena *arena) {
     arena->next = arena->blocks->bytes;
 }
 
+struct pc_arena_mark pc_arena_mark(const struct pc_arena *arena) {
+    return (struct pc_arena_mark){arena->blocks, arena->next};
+}
+
+void pc_arena_rewind(struct pc_arena *arena, struct pc_arena_mark mark) {
+    for (struct pc_arena_block *older; arena->blocks != mark.block; arena->blocks = older) {
+        older = arena->blocks->older;
+        free(arena->blocks);
+    }
+    arena->next = mark.next;
+    arena->end = mark.block ? mark.block->bytes + mark.block->size : NULL;
+}
+
 void pc_arena_release(struct pc_arena *arena) {
     free_blocks(arena->blocks);
     arena->blocks = NULL;

@@ -20,6 +20,15 @@ void pc_arena_release(struct pc_arena *arena);
 /* Releases what was allocated but keeps the newest block for what comes next: cheaper than asking for memory again. */
 void pc_arena_reset(struct pc_arena *arena);
 
+/* What is allocated from a mark on can be released alone, by a rewind to it: what was tried and not taken. Marks are
+ * rewound in the opposite order, and a reset or release ends them. */
+struct pc_arena_mark {
+    struct pc_arena_block *block;
+    char *next;
+};
+struct pc_arena_mark pc_arena_mark(const struct pc_arena *arena);
+void pc_arena_rewind(struct pc_arena *arena, struct pc_arena_mark mark);
+
 /* `size` zeroed bytes, aligned for any type; never NULL. */
 void *pc_arena_alloc(struct pc_arena *arena, size_t size);
 
