@@ -395,9 +395,9 @@ static bool repeat_last(const struct view *v, struct pc_lane_node *parent, int64
     return true;
 }
 
+/* Adds the rows of a plane to the node. */
 static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct pc_lane_node *plane) {
     double code = 0;
-    *plane = (struct pc_lane_node){.count = 1};
     for (int64_t row = 0; row * v->row < v->plane; row += rows) {
         struct pc_lane_node block;
         const int64_t begin = first + row * v->row;
@@ -436,16 +436,18 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     root->count = 1;
     const int64_t period = shape->period[1];
     const int64_t rows = shape->rows > 0 ? (shape->rows + period - 1) / period * period : best_rows(&v);
-    for (int64_t first = 0; first < v.count; first += v.plane) {
-        struct pc_lane_node plane;
+    for (int64_t begin = 0, end; begin < v.count; begin = end) { /* as many planes as slots take to repeat */
+        struct pc_lane_node planes = {.count = 1};
         int64_t shift = 0;
-        if (pc_lane_map_repeats(shape->map[0], first / v.plane, 1, &shift) &&
-            repeat_last(&v, root, shift * shape->from[1] * shape->from[2], v.plane))
+        end = begin + shape->period[0] * v.plane < v.count ? begin + shape->period[0] * v.plane : v.count;
+        if (pc_lane_map_repeats(shape->map[0], begin / v.plane, shape->period[0], &shift) &&
+            repeat_last(&v, root, shift * shape->from[1] * shape->from[2], end - begin))
             continue;
         const struct pc_arena_mark mark = pc_arena_mark(arena);
-        if (!make_plane(&v, first, rows, &plane))
-            return NULL;
-        append(&v, root, &plane, mark);
+        for (int64_t first = begin; first < end; first += v.plane)
+            if (!make_plane(&v, first, rows, &planes))
+                return NULL;
+        append(&v, root, &planes, mark);
     }
     return pc_lanes_cost(root, arena).code <= (double)shape->code_max ? root : NULL;
 }
