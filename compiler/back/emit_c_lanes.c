@@ -77,6 +77,19 @@ static void print_access(struct emitter *e, const struct ir_node *n, ir_ref mask
     add(e, ")");
 }
 
+/* Several operations take what is loaded: each would load it again. */
+static bool is_shared(const struct emitter *e, const struct ir_node *n) {
+    return e->uses[n - e->f->nodes] > 1;
+}
+
+static void print_load(struct emitter *e, const struct ir_node *n) {
+    static const char *const words[] = {"load", "load_bits", "load_masked"};
+    if (is_shared(e, n))
+        begin_call(e, n->type, "keep");
+    print_access(e, n, n->operand[0], words);
+    add(e, is_shared(e, n) ? ")" : "");
+}
+
 /* Two values of one lane: a constant mask says which stands where. */
 static void print_mixed(struct emitter *e, const struct ir_node *n) {
     const uint8_t *list = e->f->lists[n->aux];
@@ -125,13 +138,12 @@ static void print_conversion(struct emitter *e, const struct ir_node *n) {
 }
 
 void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
-    static const char *const loads[] = {"load", "load_bits", "load_masked"};
     static const char *const stores[] = {"store", "store_bits", "store_masked"};
     const enum ir_op op = (enum ir_op)n->op;
     switch (op) {
     case IR_CONST: print_constant(e, n); return;
     case IR_AFFINE: print_affine(e, n); return;
-    case IR_LOAD: print_access(e, n, n->operand[0], loads); return;
+    case IR_LOAD: print_load(e, n); return;
     case IR_STORE: print_access(e, n, n->operand[1], stores); return;
     case IR_SHUFFLE: print_shuffle(e, n); return;
     case IR_CONVERT: print_conversion(e, n); return;
