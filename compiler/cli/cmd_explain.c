@@ -2,6 +2,7 @@
 #include "cli/json.h"
 #include "cli/tensor.h"
 #include "middle/kernel.h"
+#include "middle/lane_plan.h"
 
 #include <inttypes.h>
 
@@ -23,10 +24,9 @@ static void cost_rows(const struct ir_cost *cost, struct cost_row rows[COST_ROWS
 
 /* The ways to make a kernel of vectors, and the work that was counted for each. */
 static void add_candidates(const struct pc_plan *plan, struct pc_text *text) {
-    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
     if (plan->candidate_count == 0)
         return;
-    pc_text_printf(text, "  plans that fit, with their operations for each %s:\n", last ? "vector of channels" : "plane");
+    pc_text_printf(text, "  plans that fit, with their operations for each %s:\n", plan->lanes->unit);
     for (int i = 0; i < plan->candidate_count; i++)
         pc_text_printf(text, "    %-12s %15.0f%s\n", pc_plan_name(plan->candidates[i].choice), plan->candidates[i].work,
                        i ? "" : "  taken");

@@ -50,6 +50,11 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
         shape->map[1] = pc_lane_map_stack(shape->map[1], c->planes, shape->from[1], c->arena);
         shape->from[1] *= c->planes;
     }
+    if (c->flat) {
+        const int64_t channels = c->layer->desc.channels;
+        shape->map[POOL_MAX_RANK - 1] = pc_lane_map_spread(shape->map[POOL_MAX_RANK - 1], channels, c->arena);
+        shape->from[POOL_MAX_RANK - 1] *= channels;
+    }
     shape->slack = band->pass_count > 0 && !candidate_is_last(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
     *pass = (struct pc_lane_pass){.work = work,

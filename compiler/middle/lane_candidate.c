@@ -6,7 +6,7 @@
 static const int64_t PERIOD_MOST = 4;
 
 bool candidate_is_last(const struct candidate *c) {
-    return c->layer->desc.layout == POOL_CHANNELS_LAST;
+    return c->layer->desc.layout == POOL_CHANNELS_LAST && !c->flat;
 }
 
 int64_t candidate_pitch_of(const struct candidate *c) {

@@ -24,6 +24,7 @@ struct candidate {
     struct pc_lane_plan *result;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
+    bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
     int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
     int64_t pieces; /* channels-last: vectors of a block, at most */
     bool
@@ -37,6 +38,7 @@ struct candidate {
 
 /* ---- what is known ---- */
 
+/* Whether lanes are channels. */
 bool candidate_is_last(const struct candidate *c);
 
 /* Bytes from pixel to pixel, channels-last. */

@@ -105,6 +105,23 @@ const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64
     return stack;
 }
 
+const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int64_t times, struct pc_arena *arena) {
+    struct pc_lane_map *wide = PC_NEW(arena, struct pc_lane_map);
+    struct pc_lane_slot *slot = new_slots(times * map->to, map->slots, arena);
+    int64_t *divisor = map->divisor ? PC_NEW_ARRAY(arena, (size_t)(times * map->to), int64_t) : NULL;
+    for (int64_t i = 0; i < times * map->to; i++) {
+        for (int k = 0; k < map->slots; k++) {
+            struct pc_lane_slot *s = &slot[i * map->slots + k];
+            *s = map->slot[i / times * map->slots + k];
+            s->at = s->at >= 0 ? (int32_t)(s->at * times + i % times) : s->at;
+        }
+        if (divisor)
+            divisor[i] = map->divisor[i / times];
+    }
+    *wide = (struct pc_lane_map){.to = times * map->to, .slots = map->slots, .slot = slot, .divisor = divisor};
+    return wide;
+}
+
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena) {
     struct pc_lane_map *dividing = PC_NEW(arena, struct pc_lane_map);

@@ -38,6 +38,9 @@ const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64
 const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from,
                                             struct pc_arena *arena);
 
+/* The map where each position, of the source too, is `times` neighbours, which do not meet: pixels of so many channels. */
+const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int64_t times, struct pc_arena *arena);
+
 /* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena);

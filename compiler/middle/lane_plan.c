@@ -46,7 +46,13 @@ static bool has_short_state(const struct pc_plan *plan) {
     return (plan->state == IR_U8 && taps <= UINT8_MAX) || (plan->state == IR_U16 && taps <= UINT16_MAX);
 }
 
-static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, bool aligned,
+/* What is tried of each way. */
+struct form {
+    bool aligned, flat;
+    int64_t planes;
+};
+
+static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, const struct form *form,
                                       struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const struct pc_mode *mode = pc_mode_of(layer->desc.mode);
@@ -54,14 +60,19 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .layer = layer,
                           .arena = arena,
                           .result = PC_NEW(arena, struct pc_lane_plan),
-                          .planes = 1,
+                          .flat = form->flat,
+                          .planes = form->planes,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = mode->combine != PC_COMBINE_ADD,
                           .apart = way->steps == STEPS_AXES,
-                          .aligned = aligned,
+                          .aligned = form->aligned,
                           .halves = way->steps == STEPS_HALVES,
                           .tile_rows = way->rows};
     c.result->lanes = lanes;
+    c.result->is_flat = form->flat;
+    c.result->unit = layer->desc.layout != POOL_CHANNELS_LAST ? "plane"
+                     : layer->desc.channels < lanes           ? "image"
+                                                              : "vector of channels";
     c.result->why = way->line;
     c.result->has_short_taps = c.backward && c.picks && candidate_is_last(&c) && has_short_state(plan);
     c.tracked = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
@@ -94,20 +105,45 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
     return planes % together == 0 && together * written <= GROUPS_TOGETHER * lanes ? together : 1;
 }
 
-/* Loads begin at multiples of the lanes, or where slots do, whatever is less work, and blocks have fewer channels where
- * local arrays are too large. NULL: it does not fit. */
+/* Channels-last, vectors of channels that are at least half full; or else of pixels and channels as one row. */
+static bool fills_vectors(const struct pc_layer *layer, int lanes) {
+    return 2 * layer->desc.channels >= lanes;
+}
+
+enum { FORMS_MAX = 4 };
+
+/* Loads begin at multiples of the lanes, or where slots do; small planes come alone or several at a time; few channels are
+ * lanes or not.  Returns how many forms there are. */
+static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct form *forms) {
+    const struct pc_layer *layer = plan->layer;
+    const int64_t planes = planes_together(plan, lanes, way);
+    const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    int count = 0;
+    if (last && way->rows > 0 && fills_vectors(layer, lanes))
+        forms[count++] = (struct form){.aligned = true, .planes = 1};
+    if (planes > 1) {
+        forms[count++] = (struct form){.aligned = true, .planes = planes};
+        forms[count++] = (struct form){.aligned = false, .planes = planes};
+    }
+    if (!last || layer->desc.channels < lanes) {
+        forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
+        forms[count++] = (struct form){.aligned = false, .flat = last, .planes = 1};
+    }
+    return count;
+}
+
+/* The form that is the least work; blocks have fewer channels where local arrays are too large. NULL: none fits. */
 static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lanes, const struct way *way,
                                             struct pc_arena *arena) {
-    const int64_t planes = planes_together(plan, lanes, way);
-    const int least = plan->layer->desc.layout == POOL_CHANNELS_LAST; /* a vector of channels is where it is */
+    struct form forms[FORMS_MAX];
+    const int count = list_forms(plan, lanes, way, forms);
     for (int64_t pieces = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL;
         struct pc_lane_plan last = {0};
-        for (int i = planes > 1 ? 3 : 1; i >= least; i--) {
+        for (int i = 0; i < count; i++) {
             const struct pc_arena_mark mark = pc_arena_mark(arena);
-            struct candidate c = new_candidate(plan, lanes, way, i % 2 == 1, arena);
+            struct candidate c = new_candidate(plan, lanes, way, &forms[i], arena);
             c.pieces = pieces;
-            c.planes = i > 1 ? planes : 1;
             const bool better = build(&c) && (!best || c.result->work < best->work);
             last = *c.result;
             if (better)
@@ -115,7 +151,7 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
             else
                 pc_arena_rewind(arena, mark);
         }
-        if (best || last.local_bytes <= CANDIDATE_LOCAL_MOST || last.block <= lanes)
+        if (best || last.is_flat || last.local_bytes <= CANDIDATE_LOCAL_MOST || last.block <= lanes)
             return best;
         pieces = (last.block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
     }
@@ -160,13 +196,15 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
     if (way->steps == STEPS_HALVES && !sums_planes(plan))
         return "it is for sums of whole planes, channels-first";
-    if (2 * (last ? layer->desc.channels : elements) < lanes)
-        return last ? "there are not half as many channels as lanes" : "a plane has not half as many elements as a vector";
+    if (last && layer->desc.channels < lanes)
+        elements *= layer->desc.channels; /* of the row that they are with the pixels */
+    if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))
+        return last ? "an image has not half as many elements as a vector" : "a plane has not half as many elements as a vector";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
     if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))
         return "windows of different rows lie apart, so that rows have nothing to share";
-    if (last && way->rows == 0)
+    if (last && way->rows == 0 && layer->desc.channels >= lanes)
         return "channels-last, vectors are of channels and not of elements in the order of memory";
     return NULL;
 }

@@ -104,7 +104,7 @@ void candidate_choose_sizes(struct candidate *c) {
                 c->rows = (c->rows / 2 + period - 1) / period * period;
         }
     }
-    p->block = !candidate_is_last(c) ? c->planes : vectors * scale < channels ? vectors * scale : channels;
+    p->block = c->flat ? channels : !candidate_is_last(c) ? c->planes : vectors * scale < channels ? vectors * scale : channels;
 }
 
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */

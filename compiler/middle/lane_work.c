@@ -1,7 +1,7 @@
 /* lane_work.c - how much work a candidate is, in operations of vectors: see lane_candidate.h.
  *
- * What is counted is counted from the groups themselves.  The weights were found by measuring every plan of some fifty
- * layers in both layouts on Zen 5: the plan with the least work takes 3 to 6 % longer on the mean than the best of them. */
+ * What is counted is counted from the groups themselves.  The weights were found by measuring every plan of some sixty
+ * layers in both layouts on Zen 5: the plan with the least work takes 2 to 4 % longer on the mean than the best of them. */
 #include "middle/lane_candidate.h"
 
 /* Channels-last, vectors of a piece that may as well come from the third level. */
@@ -87,27 +87,23 @@ static double scattered(const struct candidate *c, const struct pc_lane_cost *co
 }
 
 /* A pass begins with what the pass before it has hardly stored. */
-static const double AFTER_PASS = 20;
+static const double AFTER_PASS = 10;
 
-/* How much longer a load of a pass takes than one of a vector that lies in one cache line.  Channels-first, planes rarely
- * begin at multiples of the lanes; and what was just stored piece by piece cannot be loaded across its pieces before it has
- * left the processor's store queue. */
+/* A load of a pass beside an operation.  Channels-first, planes rarely begin at multiples of the lanes, so that most vectors
+ * lie in two cache lines; and what was just stored piece by piece cannot be loaded across its pieces before it has left the
+ * processor's store queue. */
 static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
-    int64_t plane = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        plane *= candidate_size_read(c, a);
-    plane *= c->planes;
     if (candidate_is_last(c))
         return 1;
     if (!pass->first)
-        return c->aligned && c->tile_rows == 0 ? 1 : 8;
-    return !c->aligned ? c->tile_rows == 0 ? 4 : 3 : plane % c->result->lanes ? 2 : 1;
+        return c->aligned && c->tile_rows == 0 ? 1 : 3.5;
+    return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
     const int64_t choices = candidate_is_last(c) ? 0 : pc_lanes_choices(pass->groups, c->arena);
-    return choices <= CHOICES_GOOD ? 1 : choices <= CHOICES_MANY ? 3 : 5;
+    return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
 
 /* Channels-last, pixels that a loop over channels reads side by side. */

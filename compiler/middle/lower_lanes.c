@@ -36,7 +36,8 @@ struct lanes_nest {
     const struct pc_lane_pass *pass;
     struct side read, write;
     int lanes;
-    bool channels_last;
+    bool channels_last; /* lanes are channels */
+    int64_t pixel;      /* elements from one to the next */
     int64_t channels; /* channels-last: of the block at hand */
     uint32_t tail;    /* channels-last: channels of the last vector; 0: all lanes */
 };
@@ -468,7 +469,7 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
     const bool backward = nest->plan->kind == PC_KERNEL_BACKWARD;
     const struct places before = nest->at;
     struct place *read = backward ? &nest->at.narrow : &nest->at.wide, *write = backward ? &nest->at.wide : &nest->at.narrow;
-    const int64_t scale = n->channels_last ? nest->layer->desc.channels : 1;
+    const int64_t scale = n->channels_last ? n->pixel : 1;
     n->pass = &band->pass[number];
     if (n->pass->first) {
         n->read = (struct side){.values = backward ? nest->buffer.dy : nest->buffer.x,
@@ -495,10 +496,9 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
 }
 
 static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
-    const int64_t scale = n->channels_last ? n->nest->layer->desc.channels : 1;
     const struct places before = n->nest->at;
-    nest_move(n->nest, steps_of(n, band->in * scale, band->out * scale), 1);
-    const struct steps steps = steps_of(n, band->in_step * scale, band->out_step * scale);
+    nest_move(n->nest, steps_of(n, band->in * n->pixel, band->out * n->pixel), 1);
+    const struct steps steps = steps_of(n, band->in_step * n->pixel, band->out_step * n->pixel);
     const uint32_t loop = band->count > 1 ? nest_open(n->nest, "band", band->count, steps) : 0;
     for (int i = 0; i < band->pass_count; i++)
         emit_pass(n, band, i);
@@ -513,7 +513,8 @@ static void emit_block(struct nest *nest, int64_t channels) {
                            .b = &nest->b,
                            .plan = plan,
                            .lanes = plan->lanes,
-                           .channels_last = nest->layer->desc.layout == POOL_CHANNELS_LAST,
+                           .channels_last = nest->layer->desc.layout == POOL_CHANNELS_LAST && !plan->is_flat,
+                           .pixel = nest->layer->desc.layout == POOL_CHANNELS_LAST ? nest->layer->desc.channels : 1,
                            .channels = channels};
     for (size_t b = 0; b < plan->band_count; b++)
         emit_band(&n, &plan->bands[b]);

@@ -437,7 +437,7 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     plan->lanes = pc_lane_plan_build(plan, lanes, arena);
     if (!plan->lanes)
         return false;
-    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
+    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST && !plan->lanes->is_flat;
     plan->form = PC_FORM_LANES;
     plan->block = plan->lanes->block;
     plan->estimate = plan->lanes->code;
@@ -447,11 +447,14 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                                   : plan->kind == PC_KERNEL_BACKWARD ? "inputs"
                                                                      : "outputs",
                                   last ? "" : ", in the order of memory", plan->lanes->why, plan->lanes->work,
-                                  last ? "vector of channels" : "plane"));
+                                  plan->lanes->unit));
     if (plan->local_bytes)
-        explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays, %s%" PRId64 " %s%s", plan->local_bytes,
-                                      plan->lanes->bands[0].count > 1 || plan->lanes->band_count > 1 ? "in bands, " : "",
-                                      plan->block, last ? "channel" : "plane", plan->block == 1 ? "" : "s"));
+        explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s%s", plan->local_bytes,
+                                      plan->lanes->bands[0].count > 1 || plan->lanes->band_count > 1 ? ", in bands" : "",
+                                      plan->lanes->is_flat ? ""
+                                                           : pc_arena_printf(arena, ", %" PRId64 " %s%s", plan->block,
+                                                                             last ? "channel" : "plane",
+                                                                             plan->block == 1 ? "" : "s")));
     return true;
 }
 
