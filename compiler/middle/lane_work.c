@@ -96,7 +96,7 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     if (candidate_is_last(c))
         return 1;
     if (!pass->first)
-        return c->aligned && c->tile_rows == 0 ? 1 : 3.5;
+        return c->aligned && c->tile_rows == 0 ? 1 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 

@@ -3,6 +3,7 @@
 
 #include "front/diag.h"
 #include "middle/ir_parts.h"
+#include "middle/lane_plan.h"
 #include "parts.h"
 
 #include <signal.h>
@@ -109,6 +110,7 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     const bool numbers = kernel->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
     const bool rolls = plan->axis[0].roll || plan->axis[1].roll || plan->axis[2].roll;
     seen[KIND_LANES] = plan->form == PC_FORM_LANES;
+    seen[KIND_FLAT] = plan->form == PC_FORM_LANES && plan->lanes->is_flat;
     seen[KIND_PASSES] = plan->form == PC_FORM_PASSES;
     seen[KIND_PASSES_INDEX] = plan->form == PC_FORM_PASSES && numbers;
     seen[KIND_STAGED] = plan->form == PC_FORM_STAGED;

@@ -44,7 +44,8 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(NATIVE, "kernels compiled for this processor")                                                                     \
     KIND(SPLIT, "kernels that are split into parts")                                                                        \
     KIND(SPLIT_LOCAL, "kernels with local arrays that are split into parts")                                                \
-    KIND(LANES, "vectors")
+    KIND(LANES, "vectors")                                                                                                  \
+    KIND(FLAT, "vectors of pixels and channels as one row")
 
 enum kind {
 #define KIND(id, words) KIND_##id,

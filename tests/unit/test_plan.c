@@ -295,7 +295,11 @@ static const struct wanted forms[] = {
     {"mode min; shape 14 x 14; kernel 3; stride 1; padding 1", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 16), PC_FORM_LANES,
      "4 outputs at a time"},
     {"mode max; shape 14 x 14; kernel 2; unroll full", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_STRAIGHT, "straight line"},
-    {"mode max; channels 3; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LOOPS,
+    {"mode max; channels 3; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LANES,
+     "16 outputs at a time, in the order of memory"},
+    {"mode max; channels 8; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 32), PC_FORM_LANES,
+     "8 channels at a time"},
+    {"mode max; channels 3; shape 3 x 2; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LOOPS,
      "loops over equal windows"},
     /* Tap numbers compared side by side. */
     {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
