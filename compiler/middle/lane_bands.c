@@ -69,10 +69,6 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
 
 /* ---- one band ---- */
 
-static bool is_reduced_here(const struct candidate *c, int a, int axis) {
-    return axis < 0 ? pc_is_reduced(&c->layer->axis[a]) : a == axis;
-}
-
 /* Long windows of a mode that may combine a tap twice: their maxima from those of short windows, which overlap. */
 static bool split_axis(const struct candidate *c, struct pc_lane_band *band, struct pc_lane_shape *shape, int axis,
                        int64_t *size) {
@@ -91,39 +87,39 @@ static bool split_axis(const struct candidate *c, struct pc_lane_band *band, str
     return true;
 }
 
-/* A pass along one axis, or (axis < 0) along all that are reduced. `size` are the sizes of its source and becomes those of
- * its destination; position `first` of the outermost reduced axis is position 0 of the source; divisors are those of the
- * windows where the pass finishes averages. */
-static bool pass_along(const struct candidate *c, struct pc_lane_band *band, int axis, const struct pc_lane_map *outer,
+/* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; position
+ * `first` of the outermost reduced axis is position 0 of the source; divisors are those of the windows where the pass finishes
+ * averages. */
+static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct pc_lane_map *outer,
                        int64_t begin, bool finishes, int64_t *size) {
-    static const char *const words[] = {"along D", "along H", "along W"};
+    static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
     struct pc_lane_shape shape = new_shape(c);
     const bool divides = finishes && !c->backward && candidate_divides_by_position(c);
     for (int a = 0; a < POOL_MAX_RANK; a++)
         shape.from[a] = size[a];
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        if (!is_reduced_here(c, a, axis))
+        if (!(axes >> a & 1))
             shape.map[a] = pc_lane_map_identity(size[a], c->arena);
         else
             reduce_axis(c, &shape, a, a == c->outer ? outer : map_of(c, a, 0, candidate_size_written(c, a), 0));
-        if (a == axis && !split_axis(c, band, &shape, axis, size))
+        if (axes == 1u << a && c->apart && !split_axis(c, band, &shape, a, size))
             return false;
         if (divides)
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], a == c->outer ? begin : 0, c->arena);
         size[a] = shape.map[a]->to;
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
-    const bool splits = c->backward && c->picks && axis >= 0 && axis < POOL_MAX_RANK - 1 && !finishes;
-    const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE
-                                   : splits     ? PC_LANE_SPLIT
-                                   : c->picks   ? PC_LANE_SELECT
-                                                : PC_LANE_SUM;
-    if (!add_pass(c, band, work, axis < 0 ? "whole windows" : words[axis], &shape))
+    const enum pc_lane_work work = !c->backward           ? PC_LANE_REDUCE
+                                   : !c->picks            ? PC_LANE_SUM
+                                   : c->apart && !finishes ? PC_LANE_SPLIT
+                                                          : PC_LANE_SELECT;
+    if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape))
         return false;
     struct pc_lane_pass *pass = &band->pass[band->pass_count - 1];
-    pass->row_taps = axis < 0 ? 1 : shape.tap_stride[axis];
-    for (int a = 0; a < POOL_MAX_RANK; a++)
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
         pass->tap_stride[a] = shape.tap_stride[a];
+        pass->row_taps = axes == 1u << a ? shape.tap_stride[a] : pass->row_taps;
+    }
     return true;
 }
 
@@ -141,16 +137,11 @@ static bool weigh(const struct candidate *c, struct pc_lane_band *band, int64_t 
 
 static bool passes_of(const struct candidate *c, struct pc_lane_band *band, const struct pc_lane_map *outer, int64_t begin,
                       int64_t *size) {
-    if (!c->apart)
-        return pass_along(c, band, -1, outer, begin, true, size);
-    int left = 0;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        left += pc_is_reduced(&c->layer->axis[a]);
-    for (int i = 0; i < POOL_MAX_RANK; i++) {
-        const int a = candidate_is_outermost_first(c) ? i : POOL_MAX_RANK - 1 - i;
-        if (pc_is_reduced(&c->layer->axis[a]) && !pass_along(c, band, a, outer, begin, --left == 0, size))
+    unsigned axes[POOL_MAX_RANK];
+    const int count = candidate_list_passes(c, axes);
+    for (int i = 0; i < count; i++)
+        if (!pass_along(c, band, axes[i], outer, begin, i == count - 1, size))
             return false;
-    }
     return true;
 }
 

@@ -64,6 +64,28 @@ bool candidate_is_outermost_first(const struct candidate *c) {
            (candidate_is_last(c) && !c->picks && candidate_can_band(c) && most && !candidate_split_length(c, outer->kernel));
 }
 
+int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]) {
+    const unsigned plane = 1u << (POOL_MAX_RANK - 1) | 1u << (POOL_MAX_RANK - 2);
+    const bool outermost_first = candidate_is_outermost_first(c);
+    unsigned left = 0;
+    int count = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        left |= pc_is_reduced(&c->layer->axis[a]) ? 1u << a : 0;
+    if (!c->apart) { /* also where none is */
+        axes[0] = left;
+        return 1;
+    }
+    for (int i = 0; i < POOL_MAX_RANK; i++) {
+        const int a = outermost_first ? i : POOL_MAX_RANK - 1 - i;
+        const unsigned all = left & (c->slices && (plane >> a & 1) ? plane : 1u << a);
+        if (!(all >> a & 1))
+            continue;
+        axes[count++] = all;
+        left &= ~all;
+    }
+    return count;
+}
+
 bool candidate_divides_by_position(const struct candidate *c) {
     const struct pool_desc *desc = &c->layer->desc;
     return pc_mode_of(desc->mode)->finish == PC_FINISH_DIVIDE && (desc->adaptive || desc->divisor != POOL_DIVISOR_OVERRIDE);

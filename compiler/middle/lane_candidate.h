@@ -24,6 +24,7 @@ struct candidate {
     struct pc_lane_plan *result;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
+    bool slices;    /* apart, but H and W together */
     bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
     int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
     int64_t pieces; /* channels-last: vectors of a block, at most */
@@ -65,6 +66,10 @@ int candidate_split_length(const struct candidate *c, int64_t slots);
 
 /* Which axis the passes begin with. */
 bool candidate_is_outermost_first(const struct candidate *c);
+
+/* The axes that each pass reduces, axis a as bit a, in the order of the passes; returns how many passes there are. Long
+ * windows may be two passes each. */
+int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]);
 
 bool candidate_divides_by_position(const struct candidate *c);
 

@@ -8,7 +8,7 @@
 /* Vectors of planes that are taken as one. */
 static const int64_t GROUPS_TOGETHER = 64;
 
-enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_HALVES };
+enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_HALVES };
 
 static const struct way {
     const char *name;
@@ -64,7 +64,8 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .planes = form->planes,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = mode->combine != PC_COMBINE_ADD,
-                          .apart = way->steps == STEPS_AXES,
+                          .apart = way->steps == STEPS_AXES || way->steps == STEPS_SLICES,
+                          .slices = way->steps == STEPS_SLICES,
                           .aligned = form->aligned,
                           .halves = way->steps == STEPS_HALVES,
                           .tile_rows = way->rows};
@@ -202,6 +203,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return last ? "an image has not half as many elements as a vector" : "a plane has not half as many elements as a vector";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
+    if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)
+        return "windows do not lie along three axes";
     if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))
         return "windows of different rows lie apart, so that rows have nothing to share";
     if (last && way->rows == 0 && layer->desc.channels >= lanes)

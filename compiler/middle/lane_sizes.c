@@ -20,15 +20,16 @@ static double local_estimate(const struct candidate *c, int64_t rows) {
                               : (written - 1) * (double)candidate_stride_of(o) + reach;
     read = read < (double)candidate_size_read(c, c->outer) ? read : (double)candidate_size_read(c, c->outer);
     double values = 0, size = 1;
+    unsigned axes[POOL_MAX_RANK];
     for (int a = 0; a < POOL_MAX_RANK; a++)
         size *= a == c->outer ? read : (double)candidate_size_read(c, a);
     values += c->weighs ? size : 0;
-    for (int i = 0; c->apart && i < POOL_MAX_RANK; i++) {
-        const int a = candidate_is_outermost_first(c) ? i : POOL_MAX_RANK - 1 - i;
-        if (!pc_is_reduced(&c->layer->axis[a]) || a == (candidate_is_outermost_first(c) ? POOL_MAX_RANK - 1 : c->outer))
-            continue;
-        size = size / (a == c->outer ? read : (double)candidate_size_read(c, a)) *
-               (a == c->outer ? written : (double)candidate_size_written(c, a));
+    const int passes = candidate_list_passes(c, axes);
+    for (int i = 0; i + 1 < passes; i++) {
+        for (int a = 0; a < POOL_MAX_RANK; a++)
+            if (axes[i] >> a & 1)
+                size = size / (a == c->outer ? read : (double)candidate_size_read(c, a)) *
+                       (a == c->outer ? written : (double)candidate_size_written(c, a));
         values += size;
     }
     return values * (double)bytes_of_value(c);

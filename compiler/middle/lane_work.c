@@ -8,9 +8,9 @@
 static const int64_t PIECE_LONG = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
-/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice, and very
- * many it does not try to. */
-static const int64_t STREAMS_GOOD = 12, STREAMS_MANY = 64, PIXELS_MANY = 40;
+/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more, and
+ * very many it does not try to. */
+static const int64_t STREAMS_GOOD = 12, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
 /* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
 static const int64_t WAYS = 16, SECOND_LEVEL = 1024 * 1024;
 
@@ -35,7 +35,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
     case PC_LANE_SPLIT: return c->result->has_short_taps ? (struct weights){4, 2, 2, 2} : (struct weights){7, 2.5, 2, 2};
-    case PC_LANE_SELECT: return (struct weights){3, 2, 4, 1};
+    case PC_LANE_SELECT: return (struct weights){c->slices && !c->result->has_short_taps ? 4.5 : 3, 2, 4, 1};
     }
     return (struct weights){0, 0, 0, 0};
 }
@@ -109,6 +109,8 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side. */
 static double streams(const struct candidate *c, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
+    if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
+        return 3;
     return each <= (double)STREAMS_GOOD                                                ? 1
            : each > (double)STREAMS_MANY && 2 * candidate_pitch_of(c) < CANDIDATE_PAGE ? 1.5
                                                                                        : 2;
