@@ -104,11 +104,28 @@ static int nearest_slot(const struct pc_lane_map *map, int64_t position, int slo
     return -1;
 }
 
+/* How many elements a lane takes before that of the slot. */
+static int64_t rank_of(const struct view *v, const struct coordinates *c, const int *slot) {
+    int64_t rank = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_lane_map *map = v->shape->map[a];
+        int64_t before = 0, all = 0;
+        for (int k = 0; k < map->slots; k++) {
+            const bool has = map->slot[c->at[a] * map->slots + k].at >= 0;
+            before += has && k < slot[a];
+            all += has;
+        }
+        rank = rank * all + before;
+    }
+    return rank;
+}
+
 /* Where elements may be combined twice, lanes that have none in this slot may take that of another slot: a choice instead of
- * a choice and a mask, where it takes no more loads. */
+ * a choice and a mask, where it takes no more loads.  But none comes before another that is ahead of it, for of equal ones
+ * (-0 and +0) the first wins: `reached` is how many of its elements each lane has met, in their order. */
 static void repeat_elements(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c,
-                            const int64_t *at, struct pc_lane_tap *tap) {
-    int64_t all[PC_LANES_MAX];
+                            const int64_t *at, int64_t *reached, struct pc_lane_tap *tap) {
+    int64_t all[PC_LANES_MAX], next[PC_LANES_MAX];
     struct pc_lane_tap repeating = *tap;
     repeating.active = group->valid;
     repeating.is_row = false;
@@ -125,14 +142,20 @@ static void repeat_elements(const struct view *v, const struct pc_lane_group *gr
                 return;
         }
         all[l] = at[l];
+        next[l] = rank_of(v, &c[l], slot);
+        if (next[l] > reached[l])
+            return;
         if (!(tap->active >> l & 1))
             find_element(v, &c[l], slot, &all[l], &number, &divisor);
     }
-    if (load_apart(v, &repeating, all) && repeating.load_count <= tap->load_count)
-        *tap = repeating;
+    if (!load_apart(v, &repeating, all) || repeating.load_count > tap->load_count)
+        return;
+    *tap = repeating;
+    for (int l = 0; l < v->shape->lanes; l++)
+        reached[l] += (group->valid >> l & 1) && next[l] == reached[l];
 }
 
-static bool make_tap(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c,
+static bool make_tap(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c, int64_t *reached,
                      struct pc_lane_tap *tap) {
     int64_t at[PC_LANES_MAX], begin = 0;
     for (int l = 0; l < v->shape->lanes; l++) {
@@ -160,8 +183,14 @@ static bool make_tap(const struct view *v, const struct pc_lane_group *group, co
         for (int l = 0; l < v->shape->lanes; l++)
             tap->lane[l] = (uint8_t)l;
     }
-    if (v->shape->repeats && tap->active != group->valid)
-        repeat_elements(v, group, c, at, tap);
+    if (!v->shape->repeats)
+        return true;
+    const uint32_t own = tap->active;
+    if (own != group->valid)
+        repeat_elements(v, group, c, at, reached, tap);
+    for (int l = 0; l < v->shape->lanes; l++)
+        if ((own >> l & 1) && rank_of(v, &c[l], tap->slot) == reached[l])
+            reached[l]++;
     return true;
 }
 
@@ -169,6 +198,7 @@ static bool make_tap(const struct view *v, const struct pc_lane_group *group, co
 static const struct pc_lane_group *make_group(const struct view *v, int64_t out, int64_t end) {
     const struct pc_lane_map *const *map = v->shape->map;
     struct coordinates c[PC_LANES_MAX];
+    int64_t reached[PC_LANES_MAX] = {0};
     struct pc_lane_group *group = PC_NEW(v->arena, struct pc_lane_group);
     size_t capacity = 0, count = 0;
     group->out = out;
@@ -183,7 +213,7 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
         for (int h = 0; h < map[1]->slots; h++)
             for (int w = 0; w < map[2]->slots; w++) {
                 struct pc_lane_tap tap = {.slot = {d, h, w}};
-                if (!make_tap(v, group, c, &tap))
+                if (!make_tap(v, group, c, reached, &tap))
                     return NULL;
                 if (!tap.active)
                     continue;

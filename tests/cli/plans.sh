@@ -25,6 +25,10 @@ for plan in whole whole-1 axes axes-4; do
     check "$plan was asked for" 0 "^  - $plan was asked for$" '' "$poolc" explain two.pool a --target neon --plan $plan
     check "check $plan" 0 '^✓ a: forward by eval' '' "$poolc" check two.pool --target neon --plan $plan --backend eval
 done
+echo 'pool z { mode max; channels 5; shape 9 x 10 x 11; kernel 3; stride 1; padding 1; passes forward }' >zeros.pool
+check 'equal zeros keep their order' 0 '^✓ z: forward by eval' '' \
+    "$poolc" check zeros.pool --target avx2 --plan slices --backend eval
+rm zeros.pool
 for plan in whole-1 axes axes-4; do
     check "$plan is another code" 1 '*' '' cmp whole.c $plan.c
 done
