@@ -230,9 +230,10 @@ static void describe(const struct stage *stage, const char *who, char *to, size_
     struct pc_text spec = {0};
     pc_layer_print(stage->layer, &spec);
     const struct pc_plan_options *plan = &stage->batch->plan;
-    snprintf(to, size, "%s: %s of\n%sbudgets %lld, %lld, %lld, for %s, %s inputs of seed %llu\n", who,
+    snprintf(to, size, "%s: %s of\n%sbudgets %lld, %lld, %lld, %s plan, for %s, %s inputs of seed %llu\n", who,
              pc_kernel_suffix[stage->kind], pc_text_string(&spec), (long long)plan->unroll_budget,
-             (long long)plan->loop_budget, (long long)plan->whole_budget, pc_target_row(stage->batch->target)->name,
+             (long long)plan->loop_budget, (long long)plan->whole_budget,
+             plan->forced ? pc_plan_name(plan->choice) : "the best", pc_target_row(stage->batch->target)->name,
              set_name(stage->set), (unsigned long long)stage->batch->seed);
     pc_text_release(&spec);
 }

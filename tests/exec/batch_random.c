@@ -4,11 +4,17 @@
 #include <stdio.h>
 
 /* Budgets so small that little layers take every form. Nodes of a straight line: none, a few, as many as compile quickly;
- * of whole windows and of loops: the default, or hardly any. */
+ * of whole windows and of loops: the default, or hardly any.  Every other batch has its vectors by one plan, also where it is
+ * not the best. */
 static struct pc_plan_options options_of(long batch) {
     static const int64_t unroll[] = {1, 250, 1, 1000, 60, 1, 4000}, loop[] = {0, 100, 0, 30, 400}, whole[] = {0, 1, 100000};
     return (struct pc_plan_options){
-        .unroll_budget = unroll[batch % 7], .loop_budget = loop[batch % 5], .whole_budget = whole[batch % 3]};
+        .unroll_budget = unroll[batch % 7],
+        .loop_budget = loop[batch % 5],
+        .whole_budget = whole[batch % 3],
+        .forced = batch % 2 == 1,
+        .choice = (enum pc_plan_choice)(batch / 2 % PC_PLAN_COUNT),
+    };
 }
 
 /* Layers that fall short among the random ones: long windows, whose taps and phases are loops even when unrolling is
@@ -50,7 +56,7 @@ static void special(struct pool_random *random, struct pool_desc *desc) {
 static void wide(struct pool_random *random, struct pool_desc *desc) {
     const bool last = pool_random_chance(random, 1, 2);
     *desc = (struct pool_desc){.mode = (enum pool_mode)pool_random_below(random, POOL_LP + 1),
-                               .rank = (int)pool_random_between(random, 1, 2),
+                               .rank = (int)pool_random_between(random, 1, POOL_MAX_RANK),
                                .batch = pool_random_between(random, 1, 2),
                                .channels = pool_random_between(random, 1, last ? 70 : 5),
                                .dtype = pool_random_chance(random, 1, 4) ? POOL_F64 : POOL_F32,
@@ -66,8 +72,8 @@ static void wide(struct pool_random *random, struct pool_desc *desc) {
     }
     const bool global = pool_random_chance(random, 1, 8), padded = pool_random_chance(random, 1, 2);
     for (int a = 0; a < desc->rank; a++) {
-        const int64_t longest = desc->rank == 1 ? 200 : last ? 12 : 40;
-        desc->in[a] = pool_random_between(random, 6, longest);
+        const int64_t longest = desc->rank == 1 ? 200 : desc->rank == 3 ? 10 : last ? 12 : 40;
+        desc->in[a] = pool_random_between(random, 5, longest);
         desc->kernel[a] = global ? desc->in[a] : pool_random_between(random, 1, pool_random_chance(random, 3, 4) ? 3 : 6);
         desc->stride[a] = pool_random_between(random, 1, 4);
         desc->dilation[a] = 1;
