@@ -167,8 +167,8 @@ struct ir_cost {
 };
 struct ir_cost ir_cost_of(const struct ir_function *function);
 
-/* ir_eval.c: runs the function. buffers[i] is the memory of buffer i (inputs and outputs; NULL for locals). Obvious and
- * slow. false if memory for the locals and values could not be had. */
+/* ir_eval.c: runs the function. buffers[i] is the memory of buffer i; NULL for a local: memory of zeros. Obvious and slow.
+ * false if memory for the locals and values could not be had. */
 bool ir_eval(const struct ir_function *function, void *const *buffers);
 
 #endif

@@ -269,7 +269,7 @@ bool ir_eval(const struct ir_function *f, void *const *buffers) {
         goto done;
     for (size_t i = 0; i < f->buffer_count; i++) {
         m.memory[i] = buffers[i];
-        if (f->buffers[i].role != IR_LOCAL)
+        if (f->buffers[i].role != IR_LOCAL || buffers[i])
             continue;
         m.memory[i] = calloc((size_t)f->buffers[i].count, (size_t)ir_elements[f->buffers[i].element].bytes);
         if (!m.memory[i])
@@ -282,7 +282,7 @@ bool ir_eval(const struct ir_function *f, void *const *buffers) {
     ok = true;
 done:
     for (size_t i = 0; m.memory && i < f->buffer_count; i++)
-        if (f->buffers[i].role == IR_LOCAL)
+        if (f->buffers[i].role == IR_LOCAL && !buffers[i])
             free(m.memory[i]);
     free(m.memory);
     free(m.slot);

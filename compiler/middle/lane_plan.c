@@ -39,11 +39,17 @@ static bool build(struct candidate *c) {
     return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= CANDIDATE_LOCAL_MOST;
 }
 
-/* Whether tap numbers are stored in one or two bytes, and one more would be, too. */
-static bool has_short_state(const struct pc_plan *plan) {
-    const struct pc_axis *axis = plan->layer->axis;
+/* Whether tap numbers that are stored in one or two bytes may stay so: there is room for one more that is none; where lanes
+ * are elements, for those of lanes without a tap (lower_lanes.c, is_in_row) too, and windows one position apart keep them in
+ * the order of memory, for choosing among bytes is dear. */
+static bool has_short_taps(const struct candidate *c) {
+    const struct pc_axis *axis = c->layer->axis;
     const int64_t taps = axis[0].kernel * axis[1].kernel * axis[2].kernel;
-    return (plan->state == IR_U8 && taps <= UINT8_MAX) || (plan->state == IR_U16 && taps <= UINT16_MAX);
+    const int64_t most = c->plan->state == IR_U8 ? UINT8_MAX : c->plan->state == IR_U16 ? UINT16_MAX : 0;
+    bool slides = true;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        slides &= !pc_is_reduced(&axis[a]) || (!axis[a].adaptive && axis[a].stride == 1);
+    return c->backward && c->picks && (candidate_is_last(c) ? taps <= most : slides && taps + taps / axis[c->outer].kernel <= most);
 }
 
 /* What is tried of each way. */
@@ -75,10 +81,10 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";
     c.result->why = way->line;
-    c.result->has_short_taps = c.backward && c.picks && candidate_is_last(&c) && has_short_state(plan);
     c.tracked = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
     while (c.outer < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[c.outer]))
         c.outer++;
+    c.result->has_short_taps = has_short_taps(&c);
     if (c.backward && !c.picks) {
         c.result->divides_last = candidate_divides_by_position(&c)
                                      ? candidate_divides_alike(&c) && !candidate_divides_early(&c)

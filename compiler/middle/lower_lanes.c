@@ -342,12 +342,14 @@ static void emit_select(struct lanes_nest *n, const struct pc_lane_group *group)
 }
 
 /* Of a window's tap number, whether it is in this row, and the tap in the row.  Numbers that are stored as bytes stay bytes, of
- * which one comparison tells both ends of the row: those below it wrap around. */
+ * which one comparison tells both ends of the row: those below it wrap around.  A lane without such a window subtracts what
+ * takes every number beyond the row: also the greatest, which a window that saw nothing may have. */
 static ir_ref is_in_row(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap,
                         struct ir_type type, ir_ref *rest) {
     const ir_ref stride = ir_integer(n->b, type, n->pass->row_taps);
     if (n->plan->has_short_taps) {
-        *rest = ir_op2(n->b, IR_SUB, gather(n, tap, n->read.taps), tap_numbers(n, group, tap, type, 0));
+        const int64_t most = type.element == IR_U8 ? UINT8_MAX : UINT16_MAX;
+        *rest = ir_op2(n->b, IR_SUB, gather(n, tap, n->read.taps), tap_numbers(n, group, tap, type, most - n->pass->row_taps));
         return ir_op2(n->b, IR_LT, *rest, stride);
     }
     *rest = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, type, FAR_TAP));
@@ -464,6 +466,16 @@ static struct side local_side(struct lanes_nest *n, int number, struct place *pl
     return side;
 }
 
+/* A vector may reach beyond either end of what the pass before this one left. Nothing is asked of values there, but a tap
+ * number that nobody stored could be any: 0 is not what lanes without a tap ask for. */
+static void clear_ends(struct lanes_nest *n, int64_t count) {
+    const struct ir_type type = {(uint8_t)n->read.tap_element, (uint8_t)n->lanes};
+    struct ir_affine affine = n->read.place->affine;
+    affine.buffer = n->read.taps;
+    for (int end = 0; end < 2; end++)
+        ir_store(n->b, &affine, n->read.place->constant + (end ? count : -n->lanes), ir_integer(n->b, type, 0), 0);
+}
+
 static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int number) {
     struct nest *nest = n->nest;
     const bool backward = nest->plan->kind == PC_KERNEL_BACKWARD;
@@ -491,6 +503,8 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
     }
     if (band->pass_count > 1)
         ir_comment(n->b, n->pass->words);
+    if (backward && !n->pass->first && n->read.taps >= 0 && !n->channels_last)
+        clear_ends(n, band->pass[number - 1].to_count);
     emit_node(n, n->pass->groups, 0);
     nest->at = before;
 }

@@ -163,10 +163,29 @@ static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_ki
     return kernel ? kernel->ir : NULL;
 }
 
-static void run(const struct ir_function *f, const struct tensors *t) {
+/* What may lie on the stack before a kernel's locals do: numbers that are no tap's, and that kernels therefore give to lanes
+ * without one, or a NaN. */
+static void *new_local(const struct ir_buffer *buffer, int64_t taps) {
+    const size_t bytes = (size_t)ir_elements[buffer->element].bytes;
+    char *memory = malloc((size_t)buffer->count * bytes);
+    for (int64_t i = 0; i < buffer->count; i++) {
+        char *at = memory + (size_t)i * bytes;
+        if (ir_elements[buffer->element].real)
+            memcpy(at, bytes == sizeof(float) ? (void *)&(float){NAN} : &(double){NAN}, bytes);
+        else
+            memcpy(at, &taps, bytes); /* the low bytes come first where tests run */
+    }
+    return memory;
+}
+
+static void run(const struct ir_function *f, const struct tensors *t, int64_t taps) {
     void *buffers[8];
     for (size_t i = 0; i < f->buffer_count; i++) {
         const char *name = f->buffers[i].name;
+        if (f->buffers[i].role == IR_LOCAL) {
+            buffers[i] = new_local(&f->buffers[i], taps);
+            continue;
+        }
         buffers[i] = strcmp(name, "x") == 0         ? t->x
                      : strcmp(name, "y") == 0       ? t->y
                      : strcmp(name, "state") == 0   ? t->state
@@ -176,6 +195,9 @@ static void run(const struct ir_function *f, const struct tensors *t) {
                                                     : NULL;
     }
     cr_assert(ir_eval(f, buffers));
+    for (size_t i = 0; i < f->buffer_count; i++)
+        if (f->buffers[i].role == IR_LOCAL)
+            free(buffers[i]);
 }
 
 /* The state or the indices that a kernel left. */
@@ -220,7 +242,7 @@ static void check_kernels(const struct pc_layer *layer, uint64_t number, int *ch
         const struct ir_function *f = build(layer, (enum pc_kernel_kind)kind, number, &lanes, arena, diags);
         cr_assert_eq(pc_diags_error_count(diags), 0, "layer %d: %s", (int)number, diags->first ? diags->first->text : "");
         *checked += lanes;
-        run(f, &t);
+        run(f, &t, desc->kernel[0] * (desc->rank > 1 ? desc->kernel[1] : 1) * (desc->rank > 2 ? desc->kernel[2] : 1));
         if (kind == PC_KERNEL_BACKWARD)
             cr_assert_eq(pool_compare_backward(desc, t.x, t.y, t.dy, t.dx, &result), POOL_OK);
         else
