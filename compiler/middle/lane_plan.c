@@ -34,6 +34,7 @@ const char *pc_plan_line(enum pc_plan_choice choice) {
 static bool build(struct candidate *c) {
     if (!(c->halves ? candidate_build_halves : candidate_build_bands)(c))
         return false;
+    candidate_choose_run(c);
     candidate_count_work(c);
     candidate_count_locals(c);
     return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= CANDIDATE_LOCAL_MOST;

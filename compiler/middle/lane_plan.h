@@ -43,6 +43,7 @@ struct pc_lane_band {
 struct pc_lane_plan {
     int lanes;     /* of a vector */
     int64_t block; /* channels-last: channels at a time, a multiple of lanes or all of them; else planes, of all images */
+    int64_t run;   /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
     bool is_flat;  /* channels-last: pixels and channels are one row, as if its elements were those of a plane */

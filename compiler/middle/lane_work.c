@@ -6,6 +6,8 @@
 
 /* Channels-last, vectors of a piece that may as well come from the third level. */
 static const int64_t PIECE_LONG = 8;
+/* Vectors of a pixel side by side that make up for the loads that tiles would save. */
+static const int64_t RUN_LONG = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
 /* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more, and
@@ -79,6 +81,8 @@ static double scattered(const struct candidate *c, const struct pc_lane_cost *co
         times *= 2;
     if (c->apart)
         return times;
+    if (c->result->run >= RUN_LONG && bytes_of_larger_side(c) <= (double)SECOND_LEVEL)
+        times *= 0.85;
     /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
     const double pixels = pixels_of_tile(c, cost);
     if (pixels * (double)common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))

@@ -392,23 +392,31 @@ static struct steps steps_of(const struct lanes_nest *n, int64_t in, int64_t out
     return backward ? (struct steps){.wide = out, .narrow = in} : (struct steps){.wide = in, .narrow = out};
 }
 
+static void emit_tile(struct lanes_nest *n, const struct pc_lane_node *tile) {
+    for (size_t i = 0; i < tile->child_count; i++)
+        emit_group(n, tile->children[i].group);
+}
+
 /* The pixels of a tile, for `count` neighbouring values: channels, or pixels and channels as one. */
 static void emit_vectors(struct lanes_nest *n, const struct pc_lane_node *tile, const char *name, int64_t count) {
-    const int64_t vectors = count / n->lanes;
+    const int64_t vectors = count / n->lanes, run = vectors % n->plan->run ? 1 : n->plan->run;
     const struct steps steps = steps_of(n, n->lanes, n->lanes);
     const struct places before = n->nest->at;
     if (vectors > 0) {
-        const uint32_t loop = vectors > 1 ? nest_open(n->nest, name, vectors, steps) : 0;
-        for (size_t i = 0; i < tile->child_count; i++)
-            emit_group(n, tile->children[i].group);
-        if (vectors > 1)
+        const uint32_t loop =
+            vectors > run ? nest_open(n->nest, name, vectors / run, steps_of(n, n->lanes * run, n->lanes * run)) : 0;
+        for (int64_t i = 0; i < run; i++) {
+            emit_tile(n, tile);
+            nest_move(n->nest, steps, 1);
+        }
+        if (vectors > run)
             nest_close(n->nest, loop);
+        n->nest->at = before;
     }
     n->tail = ((uint32_t)1 << count % n->lanes) - 1;
     if (n->tail) {
         nest_move(n->nest, steps, vectors);
-        for (size_t i = 0; i < tile->child_count; i++)
-            emit_group(n, tile->children[i].group);
+        emit_tile(n, tile);
     }
     n->tail = 0;
     n->nest->at = before;

@@ -448,6 +448,8 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                                                                      : "outputs",
                                   last ? "" : ", in the order of memory", plan->lanes->why, plan->lanes->work,
                                   plan->lanes->unit));
+    if (plan->lanes->run > 1)
+        explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", plan->lanes->run));
     if (plan->local_bytes)
         explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s%s", plan->local_bytes,
                                       plan->lanes->bands[0].count > 1 || plan->lanes->band_count > 1 ? ", in bands" : "",
