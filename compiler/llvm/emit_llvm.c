@@ -202,8 +202,10 @@ static struct function begin_function(struct emitter *e, const char *suffix, boo
     const LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), e->parameters, count, false);
     snprintf(e->name, e->name_size, "%s%s", e->f->name, suffix);
     e->function = LLVMAddFunction(e->module, e->name, type);
-    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, pc_llvm_attribute(e, "nounwind", 0));
-    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, pc_llvm_attribute(e, "willreturn", 0));
+    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            pc_llvm_attribute(e, "nounwind", 0));
+    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            pc_llvm_attribute(e, "willreturn", 0));
     unsigned next = 0;
     for (size_t i = 0; i < e->f->buffer_count; i++) {
         if (!locals && e->f->buffers[i].role == IR_LOCAL)
@@ -243,7 +245,8 @@ static struct function emit_piece(struct emitter *e, ir_ref ref) {
     snprintf(suffix, sizeof suffix, "_%u", (unsigned)ir_at(e->f, ref)->aux);
     const struct function piece = begin_function(e, suffix, true, false);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
-    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, pc_llvm_attribute(e, "noinline", 0));
+    LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                            pc_llvm_attribute(e, "noinline", 0));
     emit_once(e, ir_at(e->f, ref)->aux, IR_EVERY);
     end_function(e);
     return piece;
@@ -273,14 +276,16 @@ static struct function emit_whole(struct emitter *e) {
 /* ir_parts_begin() for `part` and `part` + 1. */
 static struct range divide_trip(struct emitter *e, int64_t trip) {
     const LLVMBuilderRef b = e->builder;
-    const LLVMValueRef all = pc_llvm_index_constant(e, trip), next = LLVMBuildAdd(b, e->part, pc_llvm_index_constant(e, 1), "");
+    const LLVMValueRef all = pc_llvm_index_constant(e, trip),
+                       next = LLVMBuildAdd(b, e->part, pc_llvm_index_constant(e, 1), "");
     const LLVMValueRef share = LLVMBuildUDiv(b, all, e->count, ""), rest = LLVMBuildURem(b, all, e->count, "");
     const LLVMValueRef small = LLVMBuildSub(b, e->count, rest, "");
     const LLVMValueRef parts[] = {e->part, next};
     LLVMValueRef begin[2];
     for (int i = 0; i < 2; i++) {
         const LLVMValueRef more = LLVMBuildICmp(b, LLVMIntUGT, parts[i], small, "");
-        const LLVMValueRef extra = LLVMBuildSelect(b, more, LLVMBuildSub(b, parts[i], small, ""), pc_llvm_index_constant(e, 0), "");
+        const LLVMValueRef extra =
+            LLVMBuildSelect(b, more, LLVMBuildSub(b, parts[i], small, ""), pc_llvm_index_constant(e, 0), "");
         begin[i] = LLVMBuildAdd(b, LLVMBuildMul(b, parts[i], share, ""), extra, "");
     }
     return (struct range){begin[0], begin[1]};
@@ -302,7 +307,8 @@ static void divide_trips(struct emitter *e) {
     LLVMPositionBuilderAtEnd(e->builder, after);
     LLVMBasicBlockRef blocks[] = {entry, several};
     for (size_t i = 0; i < e->parts.trip_count; i++) {
-        LLVMValueRef from[] = {pc_llvm_index_constant(e, 0), e->from[i]}, to[] = {pc_llvm_index_constant(e, e->parts.trips[i]), e->to[i]};
+        LLVMValueRef from[] = {pc_llvm_index_constant(e, 0), e->from[i]},
+                     to[] = {pc_llvm_index_constant(e, e->parts.trips[i]), e->to[i]};
         e->from[i] = LLVMBuildPhi(e->builder, e->index, "from");
         e->to[i] = LLVMBuildPhi(e->builder, e->index, "to");
         LLVMAddIncoming(e->from[i], from, blocks, 2);
@@ -350,7 +356,8 @@ static void emit_only_part(struct emitter *e, const struct function *whole) {
 void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module) {
     enum { PART_PARAMETERS = 2 };
     struct pc_arena *arena = function->arena;
-    struct emitter e = {.f = function, .module = module, .context = LLVMGetModuleContext(module), .has_lanes = pc_has_lanes(function)};
+    struct emitter e = {
+        .f = function, .module = module, .context = LLVMGetModuleContext(module), .has_lanes = pc_has_lanes(function)};
     e.index = LLVMIntPtrTypeInContext(e.context, LLVMGetModuleDataLayout(module));
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);

@@ -183,8 +183,8 @@ static LLVMValueRef load(struct emitter *e, const struct ir_node *n) {
         return value;
     }
     const LLVMTypeRef vector = LLVMVectorType(pc_llvm_element_type(e, (enum ir_element)n->type.element), n->type.lanes);
-    LLVMValueRef arguments[] = {at, masked_alignment(e, bytes), as_vector(e, pc_llvm_value_of(e, n->operand[0]), n->type.lanes),
-                                LLVMConstNull(vector)};
+    LLVMValueRef arguments[] = {at, masked_alignment(e, bytes),
+                                as_vector(e, pc_llvm_value_of(e, n->operand[0]), n->type.lanes), LLVMConstNull(vector)};
     const LLVMValueRef value = call_masked(e, "llvm.masked.load", vector, arguments, 4);
     return n->type.lanes > 1 ? value : LLVMBuildBitCast(e->builder, value, type, "");
 }
@@ -273,7 +273,8 @@ static LLVMValueRef call_library(struct emitter *e, const char *name, enum ir_el
         function = LLVMAddFunction(e->module, full, type);
         static const char *const facts[] = {"nounwind", "willreturn", "nofree", "nocallback", "nosync"};
         for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
-            LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, pc_llvm_attribute(e, facts[i], 0));
+            LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+                                    pc_llvm_attribute(e, facts[i], 0));
         LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, pc_llvm_attribute(e, "memory", 0));
     }
     LLVMValueRef result = lanes > 1 ? LLVMGetPoison(LLVMVectorType(real, (unsigned)lanes)) : NULL;

@@ -20,7 +20,7 @@ struct emitter {
     LLVMContextRef context;
     LLVMBuilderRef builder;
     LLVMValueRef function;
-    LLVMTypeRef index;       /* what addresses are computed in */
+    LLVMTypeRef index; /* what addresses are computed in */
     bool has_lanes;
     LLVMValueRef *value;     /* per node */
     LLVMValueRef *buffer;    /* per buffer: its first element */

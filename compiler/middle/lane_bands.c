@@ -88,8 +88,8 @@ static bool split_axis(const struct candidate *c, struct pc_lane_band *band, str
 }
 
 /* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; position
- * `first` of the outermost reduced axis is position 0 of the source; divisors are those of the windows where the pass finishes
- * averages. */
+ * `first` of the outermost reduced axis is position 0 of the source; divisors are those of the windows where the pass
+ * finishes averages. */
 static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct pc_lane_map *outer,
                        int64_t begin, bool finishes, int64_t *size) {
     static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
@@ -109,10 +109,10 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
         size[a] = shape.map[a]->to;
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
-    const enum pc_lane_work work = !c->backward           ? PC_LANE_REDUCE
-                                   : !c->picks            ? PC_LANE_SUM
+    const enum pc_lane_work work = !c->backward            ? PC_LANE_REDUCE
+                                   : !c->picks             ? PC_LANE_SUM
                                    : c->apart && !finishes ? PC_LANE_SPLIT
-                                                          : PC_LANE_SELECT;
+                                                           : PC_LANE_SELECT;
     if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape))
         return false;
     struct pc_lane_pass *pass = &band->pass[band->pass_count - 1];

@@ -50,7 +50,8 @@ static bool has_short_taps(const struct candidate *c) {
     bool slides = true;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         slides &= !pc_is_reduced(&axis[a]) || (!axis[a].adaptive && axis[a].stride == 1);
-    return c->backward && c->picks && (candidate_is_last(c) ? taps <= most : slides && taps + taps / axis[c->outer].kernel <= most);
+    return c->backward && c->picks &&
+           (candidate_is_last(c) ? taps <= most : slides && taps + taps / axis[c->outer].kernel <= most);
 }
 
 /* What is tried of each way. */
@@ -207,7 +208,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if (last && layer->desc.channels < lanes)
         elements *= layer->desc.channels; /* of the row that they are with the pixels */
     if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))
-        return last ? "an image has not half as many elements as a vector" : "a plane has not half as many elements as a vector";
+        return last ? "an image has not half as many elements as a vector"
+                    : "a plane has not half as many elements as a vector";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)

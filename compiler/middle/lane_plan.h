@@ -46,13 +46,13 @@ struct pc_lane_plan {
     int64_t run;   /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
-    bool is_flat;  /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
+    bool is_flat;           /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
     bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
-    bool has_short_taps;    /* tap numbers in local arrays are as those of the state, which is bytes; else as wide as values */
-    int64_t local_bytes;    /* of all of them, those of tap numbers included */
-    double work;            /* operations for one unit */
-    const char *unit;       /* what it is counted for: a plane, a vector of channels, or an image */
+    bool has_short_taps; /* tap numbers in local arrays are as those of the state, which is bytes; else as wide as values */
+    int64_t local_bytes; /* of all of them, those of tap numbers included */
+    double work;         /* operations for one unit */
+    const char *unit;    /* what it is counted for: a plane, a vector of channels, or an image */
     double code;
     const char *why;
 };

@@ -105,13 +105,16 @@ void candidate_choose_sizes(struct candidate *c) {
                 c->rows = (c->rows / 2 + period - 1) / period * period;
         }
     }
-    p->block = c->flat ? channels : !candidate_is_last(c) ? c->planes : vectors * scale < channels ? vectors * scale : channels;
+    p->block = c->flat                      ? channels
+               : !candidate_is_last(c)      ? c->planes
+               : vectors * scale < channels ? vectors * scale
+                                            : channels;
 }
 
 /* note [runs]
- * Where few pixels meet, a loop over their channels does little but wait for the second level cache: each load walks through a
- * pixel, and what it fetches ahead is not what comes next.  With half of the pixel in one turn of the loop, 2 x 2 windows of
- * 14 x 14 pixels of 2 KiB take 2.6 us instead of 4.1 (Zen 5; the limit is 2.1), in every direction; with a sixth of it
+ * Where few pixels meet, a loop over their channels does little but wait for the second level cache: each load walks through
+ * a pixel, and what it fetches ahead is not what comes next.  With half of the pixel in one turn of the loop, 2 x 2 windows
+ * of 14 x 14 pixels of 2 KiB take 2.6 us instead of 4.1 (Zen 5; the limit is 2.1), in every direction; with a sixth of it
  * there is no gain.  Windows that slide by one meet too many pixels. */
 static const int64_t RUN_TAPS = 104, TURNS_MOST = 3;
 

@@ -10,8 +10,8 @@ static const int64_t PIECE_LONG = 8;
 static const int64_t RUN_LONG = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
-/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more, and
- * very many it does not try to. */
+/* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more,
+ * and very many it does not try to. */
 static const int64_t STREAMS_GOOD = 12, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
 /* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
 static const int64_t WAYS = 16, SECOND_LEVEL = 1024 * 1024;

@@ -38,8 +38,8 @@ struct lanes_nest {
     int lanes;
     bool channels_last; /* lanes are channels */
     int64_t pixel;      /* elements from one to the next */
-    int64_t channels; /* channels-last: of the block at hand */
-    uint32_t tail;    /* channels-last: channels of the last vector; 0: all lanes */
+    int64_t channels;   /* channels-last: of the block at hand */
+    uint32_t tail;      /* channels-last: channels of the last vector; 0: all lanes */
 };
 
 static uint32_t all_lanes(const struct lanes_nest *n) {
@@ -211,8 +211,8 @@ static int middle_of(const struct pc_lane_group *group, int first, int end, int 
 }
 
 /* Taps first .. end - 1, which agree on the axes before `axis`.  Rows come first, so that windows share the results of their
- * rows, tap numbers included: those of a row count from its begin.  Each combination waits for the one before it, so that long
- * chains are cut in two, which a processor works on at the same time. */
+ * rows, tap numbers included: those of a row count from its begin.  Each combination waits for the one before it, so that
+ * long chains are cut in two, which a processor works on at the same time. */
 static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *group, int first, int end, int axis) {
     struct fold sum = {0};
     if (axis == POOL_MAX_RANK)
@@ -341,15 +341,16 @@ static void emit_select(struct lanes_nest *n, const struct pc_lane_group *group)
     store(n, n->write.values, group, sum);
 }
 
-/* Of a window's tap number, whether it is in this row, and the tap in the row.  Numbers that are stored as bytes stay bytes, of
- * which one comparison tells both ends of the row: those below it wrap around.  A lane without such a window subtracts what
- * takes every number beyond the row: also the greatest, which a window that saw nothing may have. */
+/* Of a window's tap number, whether it is in this row, and the tap in the row.  Numbers that are stored as bytes stay bytes,
+ * of which one comparison tells both ends of the row: those below it wrap around.  A lane without such a window subtracts
+ * what takes every number beyond the row: also the greatest, which a window that saw nothing may have. */
 static ir_ref is_in_row(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap,
                         struct ir_type type, ir_ref *rest) {
     const ir_ref stride = ir_integer(n->b, type, n->pass->row_taps);
     if (n->plan->has_short_taps) {
         const int64_t most = type.element == IR_U8 ? UINT8_MAX : UINT16_MAX;
-        *rest = ir_op2(n->b, IR_SUB, gather(n, tap, n->read.taps), tap_numbers(n, group, tap, type, most - n->pass->row_taps));
+        *rest =
+            ir_op2(n->b, IR_SUB, gather(n, tap, n->read.taps), tap_numbers(n, group, tap, type, most - n->pass->row_taps));
         return ir_op2(n->b, IR_LT, *rest, stride);
     }
     *rest = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, type, FAR_TAP));

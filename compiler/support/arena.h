@@ -41,7 +41,7 @@ char *pc_arena_strndup(struct pc_arena *arena, const char *text, size_t length);
 /* printf into the arena. */
 char *pc_arena_printf(struct pc_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-#define PC_NEW(arena, type) ((type *)pc_arena_alloc((arena), sizeof(type)))
+#define PC_NEW(arena, type)              ((type *)pc_arena_alloc((arena), sizeof(type)))
 #define PC_NEW_ARRAY(arena, count, type) ((type *)pc_arena_array((arena), (count), sizeof(type)))
 
 /* Makes room for one more element in an arena array that grows by doubling: `array` and `capacity` are updated. */

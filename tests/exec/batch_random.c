@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /* Budgets so small that little layers take every form. Nodes of a straight line: none, a few, as many as compile quickly;
- * of whole windows and of loops: the default, or hardly any.  Every other batch has its vectors by one plan, also where it is
- * not the best. */
+ * of whole windows and of loops: the default, or hardly any.  Every other batch has its vectors by one plan, also where it
+ * is not the best. */
 static struct pc_plan_options options_of(long batch) {
     static const int64_t unroll[] = {1, 250, 1, 1000, 60, 1, 4000}, loop[] = {0, 100, 0, 30, 400}, whole[] = {0, 1, 100000};
     return (struct pc_plan_options){

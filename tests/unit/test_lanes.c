@@ -1,5 +1,5 @@
-/* test_lanes.c - groups of elements as lanes: against the maps that they were made from, one by one; and kernels made of them
- * against the reference. */
+/* test_lanes.c - groups of elements as lanes: against the maps that they were made from, one by one; and kernels made of
+ * them against the reference. */
 #include "front/diag.h"
 #include "middle/kernel.h"
 #include "middle/lane_plan.h"
@@ -118,8 +118,8 @@ Test(lanes, every_lane_has_its_slots) {
         int64_t to_count = 1;
         for (int a = 0; layer && a < POOL_MAX_RANK; a++) {
             const struct pc_axis *axis = &layer->axis[a];
-            shape.map[a] = (backward ? pc_lane_map_backward : pc_lane_map_forward)(axis, 0, backward ? axis->in : axis->out, 0,
-                                                                                  &arena);
+            shape.map[a] =
+                (backward ? pc_lane_map_backward : pc_lane_map_forward)(axis, 0, backward ? axis->in : axis->out, 0, &arena);
             shape.from[a] = backward ? axis->out : axis->in;
             shape.tap_stride[a] = 1 + 100 * a;
             shape.period[a] = backward && !axis->adaptive ? axis->stride : 1;
@@ -153,10 +153,11 @@ struct tensors {
 static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_kind kind, uint64_t number, bool *lanes,
                                  struct pc_arena *arena, struct pc_diags *diags) {
     const int vector_bytes = 16 << number % 3;
-    const struct pc_kernel_options options = {
-        .prefix = "k",
-        .plan = {.vector_bytes = vector_bytes, .forced = number % 5 != 0, .choice = (enum pc_plan_choice)(number % PC_PLAN_COUNT)},
-        .verify = true};
+    const struct pc_kernel_options options = {.prefix = "k",
+                                              .plan = {.vector_bytes = vector_bytes,
+                                                       .forced = number % 5 != 0,
+                                                       .choice = (enum pc_plan_choice)(number % PC_PLAN_COUNT)},
+                                              .verify = true};
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, arena, diags);
     cr_assert(kernel || diags->first, "a failure without an error");
     *lanes = kernel && kernel->plan->form == PC_FORM_LANES;
@@ -226,8 +227,12 @@ static void check_kernels(const struct pc_layer *layer, uint64_t number, int *ch
     const struct pool_desc *desc = &layer->desc;
     const size_t real = desc->dtype == POOL_F64 ? sizeof(double) : sizeof(float);
     const size_t x_bytes = (size_t)layer->x_count * real, y_bytes = (size_t)layer->y_count * real;
-    struct tensors t = {malloc(x_bytes), calloc(1, y_bytes), calloc((size_t)layer->y_count, sizeof(int64_t)),
-                        calloc((size_t)layer->y_count, sizeof(int64_t)), malloc(y_bytes), calloc(1, x_bytes)};
+    struct tensors t = {malloc(x_bytes),
+                        calloc(1, y_bytes),
+                        calloc((size_t)layer->y_count, sizeof(int64_t)),
+                        calloc((size_t)layer->y_count, sizeof(int64_t)),
+                        malloc(y_bytes),
+                        calloc(1, x_bytes)};
     struct pool_comparison result;
     if (number % 2) {
         pool_random_hard(number, "x", (enum pool_hard)(number / 2 % POOL_HARD_COUNT), desc->dtype, layer->x_count, t.x);
@@ -268,7 +273,8 @@ Test(lanes, kernels_agree_with_the_reference) {
         pc_diags_init(&diags, &arena);
         const struct pc_layer *layer = random_layer(number, &arena, &diags);
         /* Only where a gradient is not for a state that no forward pass left. */
-        if (layer && layer->x_count < 5000 && (layer->forward || pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_WEIGHT))
+        if (layer && layer->x_count < 5000 &&
+            (layer->forward || pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_WEIGHT))
             check_kernels(layer, number, &checked, &arena, &diags);
         pc_arena_release(&arena);
     }
