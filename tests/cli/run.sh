@@ -330,6 +330,8 @@ else
     check 'the self-test of the assembly' 0 '^2 passed, 0 failed$' '' out/test
     check 'this processor' 0 '' '' "$poolc" build net.pool -o out --emit obj --cpu native
     check 'vectors for LLVM' 0 '<16 x float>' '' "$poolc" build row.pool --emit llvm --target avx512
+    check 'their loops count where LLVM does not see it' 0 'ptrtoint ptr %.* to i64$' '' \
+        "$poolc" build row.pool --emit llvm --target avx512
     check 'one target for LLVM' 2 '' '^poolc: --target takes one target for --emit obj, asm and llvm' \
         "$poolc" build row.pool --emit c,obj --target avx512,sse2
     rm -rf out && mkdir out
