@@ -48,6 +48,13 @@ static void print_constant(struct emitter *e, const struct ir_node *n) {
     add(e, ")");
 }
 
+static void print_numbers(struct emitter *e, const struct ir_node *n) {
+    begin_call(e, n->type, "lanes");
+    for (int i = 0; i < n->type.lanes; i++)
+        pc_text_printf(e->w.text, "%s%" PRId64, i ? ", " : "", e->f->numbers[n->aux][i]);
+    add(e, ")");
+}
+
 static void print_affine(struct emitter *e, const struct ir_node *n) {
     begin_call(e, n->type, "splat");
     pc_text_printf(e->w.text, "(%s)(", ir_elements[n->type.element].c_type);
@@ -142,6 +149,7 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     const enum ir_op op = (enum ir_op)n->op;
     switch (op) {
     case IR_CONST: print_constant(e, n); return;
+    case IR_LANES: print_numbers(e, n); return;
     case IR_AFFINE: print_affine(e, n); return;
     case IR_LOAD: print_load(e, n); return;
     case IR_STORE: print_access(e, n, n->operand[1], stores); return;

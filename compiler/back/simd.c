@@ -379,6 +379,29 @@ static void set_lanes(struct values *v, const struct pc_lane_list *l, int bytes)
     set_number(v, "FIRST", l->at[0]);
 }
 
+/* "a0, a1, a2": a name for each lane from `first` on, behind `word`; then zeros as far as a register reaches. */
+static void set_names(struct values *v, const char *name, const char *word, int first, int end, int zeros) {
+    const char *text = "";
+    for (int i = first; i < end; i++)
+        text = pc_arena_printf(v->arena, "%s%s%sa%d", text, i > first ? ", " : "", word, i);
+    for (int i = 0; i < zeros; i++)
+        text = pc_arena_printf(v->arena, "%s, 0", text);
+    set(v, name, text);
+}
+
+/* What a function of one argument for each lane is written with. */
+static void set_arguments(struct values *v, struct ir_type type) {
+    enum { REGISTER_LEAST = 16 }; /* bytes */
+    const int lanes = type.lanes, missing = REGISTER_LEAST / ir_elements[type.element].bytes - lanes;
+    const int zeros = missing > 0 ? missing : 0;
+    set_names(v, "ARGS", pc_arena_printf(v->arena, "%s ", ir_elements[type.element].c_type), 0, lanes, 0);
+    set_names(v, "EACH", "", 0, lanes, zeros);
+    set_names(v, "EACH_CHAR", "(char)", 0, lanes, zeros);
+    set_names(v, "EACH_SHORT", "(short)", 0, lanes, zeros);
+    set_names(v, "LOW_HALF", "", 0, lanes / 2, 0);
+    set_names(v, "HIGH_HALF", "", lanes / 2, lanes, 0);
+}
+
 static void set_values(struct values *v, const struct entry *type, const struct name *name, const char *full,
                        const struct pc_lane_list *lanes) {
     const enum ir_element element = (enum ir_element)name->type.element;
@@ -403,6 +426,8 @@ static void set_values(struct values *v, const struct entry *type, const struct 
         set(v, pc_arena_strndup(v->arena, type->words[i].text, length),
             pc_arena_strndup(v->arena, sign + 1, type->words[i].length - length - 1));
     }
+    if (strcmp(name->op, "lanes") == 0)
+        set_arguments(v, name->type);
     if (strcmp(name->op, "permute") == 0 || strcmp(name->op, "shuffle") == 0 || strcmp(name->op, "regroup") == 0) {
         set_type(v, "RESULT", type_with(name->type, lanes->count));
         set_number(v, "COUNT", lanes->count);

@@ -312,6 +312,18 @@ static LLVMValueRef reduce(struct emitter *e, const struct ir_node *n) {
     return result;
 }
 
+static LLVMValueRef numbers(struct emitter *e, const struct ir_node *n) {
+    const enum ir_element element = (enum ir_element)n->type.element;
+    const LLVMTypeRef type = pc_llvm_element_type(e, element);
+    LLVMValueRef lanes[IR_LANES_MAX];
+    for (int i = 0; i < n->type.lanes; i++) {
+        const int64_t value = e->f->numbers[n->aux][i];
+        lanes[i] =
+            is_real(element) ? LLVMConstReal(type, (double)value) : LLVMConstInt(type, (unsigned long long)value, true);
+    }
+    return LLVMConstVector(lanes, n->type.lanes);
+}
+
 LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     const LLVMBuilderRef b = e->builder;
     const int operands = ir_ops[n->op].operands;
@@ -320,6 +332,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     const LLVMValueRef x = operands > 0 ? pc_llvm_value_of(e, n->operand[0]) : NULL;
     const LLVMValueRef y = operands > 1 ? pc_llvm_value_of(e, n->operand[1]) : NULL;
     switch ((enum ir_op)n->op) {
+    case IR_LANES: return numbers(e, n);
     case IR_AFFINE: {
         const LLVMTypeRef type = pc_llvm_element_type(e, (enum ir_element)n->type.element);
         return splat(e, affine_sum(e, &e->f->affines[n->aux], n->u.integer, type, false), n->type.lanes);

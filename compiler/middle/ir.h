@@ -81,8 +81,8 @@ struct ir_node {
     uint8_t op; /* enum ir_op */
     struct ir_type type;
     ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; STORE: [0] value, [1] mask or 0 */
-    uint32_t aux; /* LOAD, STORE, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, COMMENT: index in
-                     lists, comments */
+    uint32_t aux; /* LOAD, STORE, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, LANES, COMMENT: index
+                     in lists, numbers, comments */
     union {
         int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, STORE: the constant part; CARRIED,
                             RESULT: which */
@@ -129,6 +129,8 @@ struct ir_function {
     size_t loop_count, loop_capacity;
     const uint8_t **lists; /* lane lists of SHUFFLE, as long as the node has lanes */
     size_t list_count, list_capacity;
+    const int64_t **numbers; /* of LANES, IR_LANES_MAX each */
+    size_t number_count, number_capacity;
     const char **comments;
     size_t comment_count, comment_capacity;
     struct ir_block body;

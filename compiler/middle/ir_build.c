@@ -135,6 +135,30 @@ ir_ref ir_mask(struct ir_builder *b, int lanes, uint64_t bits) {
     return ir_integer(b, (struct ir_type){IR_MASK, (uint8_t)lanes}, (int64_t)bits);
 }
 
+/* Equal lists are stored once, so that equal values have one number. */
+static uint32_t intern_numbers(struct ir_function *f, const int64_t *values, int lanes) {
+    int64_t list[IR_LANES_MAX] = {0};
+    memcpy(list, values, (size_t)lanes * sizeof *list);
+    for (size_t i = f->number_count; i-- > 0;)
+        if (memcmp(f->numbers[i], list, sizeof list) == 0)
+            return (uint32_t)i;
+    int64_t *copy = PC_NEW_ARRAY(f->arena, IR_LANES_MAX, int64_t);
+    memcpy(copy, list, sizeof list);
+    PC_GROW(f->arena, f->numbers, f->number_count, f->number_capacity);
+    f->numbers[f->number_count] = copy;
+    return (uint32_t)f->number_count++;
+}
+
+ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values) {
+    bool same = true;
+    for (int l = 1; l < type.lanes; l++)
+        same &= values[l] == values[0];
+    if (same)
+        return ir_elements[type.element].real ? ir_real(b, type, (double)values[0]) : ir_integer(b, type, values[0]);
+    const struct ir_node node = {.op = IR_LANES, .type = type, .aux = intern_numbers(b->function, values, type.lanes)};
+    return number(b, &node, false);
+}
+
 /* Equal affines are stored once, without terms of stride 0 or of loops that run once. The newest are looked at first:
  * neighbours use the same. */
 static uint32_t intern_affine(struct ir_function *f, const struct ir_affine *wanted) {

@@ -22,7 +22,8 @@ int ir_buffer_add(struct ir_function *function, const char *name, enum ir_elemen
 
 ir_ref ir_real(struct ir_builder *b, struct ir_type type, double value);
 ir_ref ir_integer(struct ir_builder *b, struct ir_type type, int64_t value);
-ir_ref ir_mask(struct ir_builder *b, int lanes, uint64_t bits); /* bit l is lane l */
+ir_ref ir_mask(struct ir_builder *b, int lanes, uint64_t bits);                    /* bit l is lane l */
+ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values); /* values[l] in lane l */
 ir_ref ir_affine(struct ir_builder *b, struct ir_type type, const struct ir_affine *affine, int64_t constant);
 ir_ref ir_load(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref mask);
 void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref value, ir_ref mask);

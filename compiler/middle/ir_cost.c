@@ -16,7 +16,7 @@ static void count_block(const struct ir_function *f, const struct ir_block *bloc
         } else if (node->op == IR_STORE) {
             cost->stores += runs;
             cost->bytes_stored += bytes;
-        } else if (node->op != IR_AFFINE) {
+        } else if (node->op != IR_AFFINE && node->op != IR_LANES) {
             cost->operations += runs;
         }
     }

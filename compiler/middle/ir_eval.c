@@ -91,7 +91,7 @@ static bool lane_enabled(const struct machine *m, ir_ref mask, int lane) {
         case IR_GE: r.integer = a >= b; break;                                                                             \
         case IR_EQ: r.integer = a == b; break;                                                                             \
         case IR_UNORDERED: r.integer = a != a || b != b; break;                                                            \
-        case IR_NONE: case IR_CONST: case IR_AFFINE: case IR_LOAD: case IR_AND: case IR_OR: case IR_NOT:                   \
+        case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_AND: case IR_OR: case IR_NOT:    \
         case IR_SELECT: case IR_CONVERT: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:                  \
         case IR_STORE: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort();                                            \
         }                                                                                                                  \
@@ -120,7 +120,7 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_AND: return a & b;
     case IR_OR: return a | b;
     case IR_NOT: return !a;
-    case IR_NONE: case IR_CONST: case IR_AFFINE: case IR_LOAD: case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
+    case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
     case IR_SELECT: case IR_CONVERT: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT: case IR_STORE:
     case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
     }
@@ -151,6 +151,17 @@ static void set_constant(const struct ir_node *node, union lane *out) {
     }
 }
 
+static void set_lanes(const int64_t *numbers, struct ir_type type, union lane *out) {
+    for (int i = 0; i < type.lanes; i++) {
+        if (type.element == IR_F32)
+            out[i].f32 = (float)(double)numbers[i];
+        else if (type.element == IR_F64)
+            out[i].f64 = (double)numbers[i];
+        else
+            out[i].integer = numbers[i];
+    }
+}
+
 static void load(const struct machine *m, const struct ir_node *node, union lane *out) {
     const int32_t buffer = m->f->affines[node->aux].buffer;
     const int64_t at = affine_value(m, node);
@@ -178,6 +189,9 @@ static void run_value(const struct machine *m, ir_ref ref) {
     const enum ir_element from = ir_at(m->f, node->operand[0])->type.element;
     const int lanes = node->type.lanes;
     switch (op) {
+    case IR_LANES:
+        set_lanes(m->f->numbers[node->aux], node->type, out);
+        break;
     case IR_AFFINE:
         for (int i = 0; i < lanes; i++)
             out[i].integer = affine_value(m, node);

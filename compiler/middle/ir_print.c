@@ -114,10 +114,11 @@ static void print_value(const struct printer *p, ir_ref ref) {
             pc_text_add(p->text, ", ");
         print_ref(p, node->operand[i]);
     }
-    if (node->op == IR_SHUFFLE) {
-        pc_text_add(p->text, " [");
+    if (node->op == IR_SHUFFLE || node->op == IR_LANES) {
+        pc_text_add(p->text, node->op == IR_SHUFFLE ? " [" : "[");
         for (int i = 0; i < node->type.lanes; i++)
-            pc_text_printf(p->text, "%s%d", i ? " " : "", p->f->lists[node->aux][i]);
+            pc_text_printf(p->text, "%s%" PRId64, i ? " " : "",
+                           node->op == IR_SHUFFLE ? p->f->lists[node->aux][i] : p->f->numbers[node->aux][i]);
         pc_text_add(p->text, "]");
     }
     pc_text_add(p->text, "\n");

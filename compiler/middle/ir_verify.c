@@ -143,7 +143,7 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
     case IR_CARRIED:
     case IR_RESULT:
         return fail(v, at, "a carried value stands in a block");
-    case IR_NONE: case IR_CONST: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW:
+    case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW:
     case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_GT:
     case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT: case IR_STORE:
     case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
@@ -165,6 +165,9 @@ static bool check_value(struct verifier *v, ir_ref at, const struct ir_node *n) 
         int64_t low, high;
         if (n->op == IR_CONST)
             return fail(v, at, "a constant stands in a block");
+        if (n->op == IR_LANES)
+            return (n->type.lanes > 1 && n->type.element != IR_MASK && n->aux < v->f->number_count) ||
+                   fail(v, at, "lanes are several numbers");
         if (ir_elements[n->type.element].real || n->type.element == IR_MASK)
             return fail(v, at, "an affine is an integer");
         return check_affine(v, at, n, &low, &high);

@@ -47,12 +47,15 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
 static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum pc_lane_work work, const char *words,
                      struct pc_lane_shape *shape) {
     if (c->planes > 1) {
-        shape->map[1] = pc_lane_map_stack(shape->map[1], c->planes, shape->from[1], c->arena);
+        const int64_t plane = c->layer->axis[1].in * c->layer->axis[2].in;
+        const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? plane : 0;
+        shape->map[1] = pc_lane_map_stack(shape->map[1], c->planes, shape->from[1], index, c->arena);
         shape->from[1] *= c->planes;
     }
     if (c->flat) {
         const int64_t channels = c->layer->desc.channels;
-        shape->map[POOL_MAX_RANK - 1] = pc_lane_map_spread(shape->map[POOL_MAX_RANK - 1], channels, c->arena);
+        const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? 1 : 0;
+        shape->map[POOL_MAX_RANK - 1] = pc_lane_map_spread(shape->map[POOL_MAX_RANK - 1], channels, index, c->arena);
         shape->from[POOL_MAX_RANK - 1] *= channels;
     }
     shape->slack = band->pass_count > 0 && !candidate_is_last(c) ? c->result->lanes : 0;
@@ -87,6 +90,13 @@ static bool split_axis(const struct candidate *c, struct pc_lane_band *band, str
     return true;
 }
 
+/* How much a step along an axis adds to an index. */
+static int64_t index_stride(const struct candidate *c, int axis) {
+    const struct pool_desc *desc = &c->layer->desc;
+    const bool pixels = desc->indices == POOL_INDICES_TENSOR && desc->layout == POOL_CHANNELS_LAST;
+    return (pixels ? desc->channels : 1) * elements_inside(c, axis, candidate_size_read);
+}
+
 /* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; position
  * `first` of the outermost reduced axis is position 0 of the source; divisors are those of the windows where the pass
  * finishes averages. */
@@ -95,6 +105,7 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
     static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
     struct pc_lane_shape shape = new_shape(c);
     const bool divides = finishes && !c->backward && candidate_divides_by_position(c);
+    const bool indexes = finishes && !c->backward && c->layer->desc.indices > POOL_INDICES_WINDOW;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         shape.from[a] = size[a];
     for (int a = 0; a < POOL_MAX_RANK; a++) {
@@ -106,6 +117,10 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
             return false;
         if (divides)
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], a == c->outer ? begin : 0, c->arena);
+        if (indexes) {
+            const struct pc_lane_map *windows = a == c->outer ? outer : map_of(c, a, 0, candidate_size_written(c, a), 0);
+            shape.map[a] = pc_lane_map_indexing(shape.map[a], windows, index_stride(c, a), c->arena);
+        }
         size[a] = shape.map[a]->to;
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
@@ -170,10 +185,10 @@ static bool make_band(const struct candidate *c, int64_t begin, int64_t count, s
 }
 
 static bool same_band(const struct pc_lane_band *a, const struct pc_lane_band *b) {
-    int64_t in, out;
+    struct pc_lane_steps step;
     bool same = a->pass_count == b->pass_count;
     for (int i = 0; same && i < a->pass_count; i++)
-        same = pc_lanes_equal(a->pass[i].groups, b->pass[i].groups, &in, &out) && in == 0 && out == 0;
+        same = pc_lanes_equal(a->pass[i].groups, b->pass[i].groups, &step) && !step.in && !step.out && !step.index;
     return same;
 }
 
@@ -204,8 +219,8 @@ bool candidate_build_bands(struct candidate *c) {
         pc_lane_map_dividing(map_of(c, c->outer, 0, height, 0), &c->layer->axis[c->outer], 0, c->arena);
     for (int64_t begin = 0; begin < height; begin += c->rows) {
         struct pc_lane_band band;
-        int64_t shift;
-        if (pc_lane_map_repeats(whole, begin, c->rows, &shift)) { /* need not be worked out again */
+        int64_t shift, index;
+        if (pc_lane_map_repeats(whole, begin, c->rows, &shift, &index)) { /* need not be worked out again */
             const struct pc_lane_band *last = &c->result->bands[c->result->band_count - 1];
             band = *last;
             band.count = 1;

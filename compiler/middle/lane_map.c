@@ -25,13 +25,17 @@ const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_
                                               struct pc_arena *arena) {
     const int slots = (int)axis->kernel;
     struct pc_lane_slot *slot = new_slots(count, slots, arena);
+    int64_t *start = PC_NEW_ARRAY(arena, (size_t)count, int64_t);
     for (int64_t i = 0; i < count; i++) {
         const struct pc_window w = pc_axis_window(axis, begin + i);
+        start[i] = w.start - origin;
         for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++)
             slot[i * slots + tap] =
                 (struct pc_lane_slot){(int32_t)(w.start + tap * axis->dilation - origin), (int32_t)tap, 1};
     }
-    return new_map(count, slots, slot, arena);
+    struct pc_lane_map *map = PC_NEW(arena, struct pc_lane_map);
+    *map = (struct pc_lane_map){.to = count, .slots = slots, .slot = slot, .start = start};
+    return map;
 }
 
 /* ---- windows that cover a position ----
@@ -89,36 +93,53 @@ const struct pc_lane_map *pc_lane_map_backward(const struct pc_axis *axis, int64
     return new_map(count, c.most, c.slot, arena);
 }
 
-const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from,
+/* What each position has, once for each of `times` neighbours or planes; NULL for NULL. */
+static int64_t *repeated(const int64_t *values, int64_t count, int64_t times, bool neighbours, struct pc_arena *arena) {
+    int64_t *all = values ? PC_NEW_ARRAY(arena, (size_t)(times * count), int64_t) : NULL;
+    for (int64_t i = 0; all && i < times * count; i++)
+        all[i] = values[neighbours ? i / times : i % count];
+    return all;
+}
+
+const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64_t times, int64_t from, int64_t index,
                                             struct pc_arena *arena) {
     struct pc_lane_map *stack = PC_NEW(arena, struct pc_lane_map);
     struct pc_lane_slot *slot = new_slots(times * map->to, map->slots, arena);
-    int64_t *divisor = map->divisor ? PC_NEW_ARRAY(arena, (size_t)(times * map->to), int64_t) : NULL;
+    int64_t *indices = repeated(map->index, map->to, times, false, arena);
     const int64_t slots = map->to * map->slots;
     for (int64_t i = 0; i < times * slots; i++) {
         slot[i] = map->slot[i % slots];
         slot[i].at += slot[i].at >= 0 ? (int32_t)(i / slots * from) : 0;
     }
-    for (int64_t i = 0; divisor && i < times * map->to; i++)
-        divisor[i] = map->divisor[i % map->to];
-    *stack = (struct pc_lane_map){.to = times * map->to, .slots = map->slots, .slot = slot, .divisor = divisor};
+    for (int64_t i = 0; indices && i < times * map->to; i++)
+        indices[i] += i / map->to * index;
+    *stack = (struct pc_lane_map){.to = times * map->to,
+                                  .slots = map->slots,
+                                  .slot = slot,
+                                  .divisor = repeated(map->divisor, map->to, times, false, arena),
+                                  .index = indices};
     return stack;
 }
 
-const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int64_t times, struct pc_arena *arena) {
+const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int64_t times, int64_t index,
+                                             struct pc_arena *arena) {
     struct pc_lane_map *wide = PC_NEW(arena, struct pc_lane_map);
     struct pc_lane_slot *slot = new_slots(times * map->to, map->slots, arena);
-    int64_t *divisor = map->divisor ? PC_NEW_ARRAY(arena, (size_t)(times * map->to), int64_t) : NULL;
+    int64_t *indices = repeated(map->index, map->to, times, true, arena);
     for (int64_t i = 0; i < times * map->to; i++) {
         for (int k = 0; k < map->slots; k++) {
             struct pc_lane_slot *s = &slot[i * map->slots + k];
             *s = map->slot[i / times * map->slots + k];
             s->at = s->at >= 0 ? (int32_t)(s->at * times + i % times) : s->at;
         }
-        if (divisor)
-            divisor[i] = map->divisor[i / times];
+        if (indices)
+            indices[i] += i % times * index;
     }
-    *wide = (struct pc_lane_map){.to = times * map->to, .slots = map->slots, .slot = slot, .divisor = divisor};
+    *wide = (struct pc_lane_map){.to = times * map->to,
+                                 .slots = map->slots,
+                                 .slot = slot,
+                                 .divisor = repeated(map->divisor, map->to, times, true, arena),
+                                 .index = indices};
     return wide;
 }
 
@@ -131,6 +152,17 @@ const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, co
     *dividing = *map;
     dividing->divisor = divisor;
     return dividing;
+}
+
+const struct pc_lane_map *pc_lane_map_indexing(const struct pc_lane_map *map, const struct pc_lane_map *windows,
+                                               int64_t stride, struct pc_arena *arena) {
+    struct pc_lane_map *indexing = PC_NEW(arena, struct pc_lane_map);
+    int64_t *index = PC_NEW_ARRAY(arena, (size_t)map->to, int64_t);
+    for (int64_t i = 0; i < map->to; i++)
+        index[i] = windows->start[i] * stride;
+    *indexing = *map;
+    indexing->index = index;
+    return indexing;
 }
 
 /* The run of source positions that a position takes; false if they are no run of at least `length`. */
@@ -200,12 +232,13 @@ static bool same_slots(const struct pc_lane_map *map, int64_t a, int64_t b, int6
     return true;
 }
 
-bool pc_lane_map_repeats(const struct pc_lane_map *map, int64_t begin, int64_t count, int64_t *shift) {
+bool pc_lane_map_repeats(const struct pc_lane_map *map, int64_t begin, int64_t count, int64_t *shift, int64_t *index) {
     bool known = false;
     if (begin < count || begin + count > map->to)
         return false;
+    *index = map->index ? map->index[begin] - map->index[begin - count] : 0;
     for (int64_t i = begin; i < begin + count; i++)
-        if (!same_slots(map, i - count, i, shift, &known))
+        if (!same_slots(map, i - count, i, shift, &known) || (map->index && map->index[i] - map->index[i - count] != *index))
             return false;
     return known && *shift >= 0;
 }

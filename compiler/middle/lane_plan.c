@@ -175,9 +175,7 @@ static int reduced_axes(const struct pc_layer *layer) {
 
 /* Why the layer has no kernel of vectors at all; NULL: it has. */
 static const char *why_none(const struct pc_plan *plan) {
-    return plan->layer->desc.indices > POOL_INDICES_WINDOW
-               ? "indices are of the plane or the tensor, which vectors do not count"
-               : NULL;
+    return ir_elements[plan->track].bytes > ir_elements[plan->real].bytes ? "indices are wider than values" : NULL;
 }
 
 /* A window that is the whole plane, whose sum may be taken in any order. */

@@ -58,7 +58,7 @@ struct pc_lane_plan {
 };
 
 /* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; NULL where there is none:
- * windows with indices of a plane, too much code, planes with fewer elements than lanes.  Sets plan->candidates and
+ * indices of 64 bits, too much code, planes with fewer elements than lanes.  Sets plan->candidates and
  * plan->misfit. */
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena);
 

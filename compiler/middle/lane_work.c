@@ -24,6 +24,12 @@ struct weights {
     double tap, load, shuffle, group;
 };
 
+/* From a tap number to an index: two operations for each row of the window but the first, and three. */
+static double index_work(const struct candidate *c) {
+    const struct pc_axis *axis = c->layer->axis;
+    return c->layer->desc.indices > POOL_INDICES_WINDOW ? 2 * (double)(axis[0].kernel * axis[1].kernel) + 1 : 0;
+}
+
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
     const double divides = candidate_divides_by_position(c) ? DIVISION : 0;
@@ -32,7 +38,8 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         if (!c->picks)
             return (struct weights){1, 1, 1, pass->last ? 1 + divides : 1};
         if (c->tracked)
-            return (struct weights){propagates ? 4 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2, 3};
+            return (struct weights){propagates ? 4 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2,
+                                    3 + (pass->last ? index_work(c) : 0)};
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};

@@ -206,8 +206,10 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
         group->valid |= (uint32_t)1 << l;
         c[l] = coordinates_of(v, out + l);
         group->divisor[l] = 1;
-        for (int a = 0; a < POOL_MAX_RANK; a++)
+        for (int a = 0; a < POOL_MAX_RANK; a++) {
             group->divisor[l] *= map[a]->divisor ? map[a]->divisor[c[l].at[a]] : 1;
+            group->index[l] += map[a]->index ? map[a]->index[c[l].at[a]] : 0;
+        }
     }
     for (int d = 0; d < map[0]->slots; d++)
         for (int h = 0; h < map[1]->slots; h++)
@@ -228,8 +230,8 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
 
 /* How far b is from a; a step is set by the first pair of places that is compared. */
 struct distance {
-    bool in_known, out_known;
-    int64_t in, out;
+    bool in_known, out_known, index_known;
+    struct pc_lane_steps step;
 };
 
 static bool agrees(bool *known, int64_t *step, int64_t between) {
@@ -247,23 +249,30 @@ static bool same_tap(const struct pc_lane_tap *a, const struct pc_lane_tap *b, s
         memcmp(a->divisor, b->divisor, sizeof a->divisor) != 0)
         return false;
     for (int i = 0; i < a->load_count; i++)
-        if (a->loads[i].mask != b->loads[i].mask || !agrees(&d->in_known, &d->in, b->loads[i].at - a->loads[i].at))
+        if (a->loads[i].mask != b->loads[i].mask || !agrees(&d->in_known, &d->step.in, b->loads[i].at - a->loads[i].at))
             return false;
     return true;
 }
 
 static bool same_group(const struct pc_lane_group *a, const struct pc_lane_group *b, struct distance *d) {
     if (a->valid != b->valid || a->tap_count != b->tap_count || memcmp(a->divisor, b->divisor, sizeof a->divisor) != 0 ||
-        !agrees(&d->out_known, &d->out, b->out - a->out))
+        !agrees(&d->out_known, &d->step.out, b->out - a->out))
         return false;
+    for (int l = 0; l < PC_LANES_MAX; l++)
+        if ((a->valid >> l & 1) && !agrees(&d->index_known, &d->step.index, b->index[l] - a->index[l]))
+            return false;
     for (int i = 0; i < a->tap_count; i++)
         if (!same_tap(&a->taps[i], &b->taps[i], d))
             return false;
     return true;
 }
 
+static bool same_steps(const struct pc_lane_steps *a, const struct pc_lane_steps *b) {
+    return a->in == b->in && a->out == b->out && a->index == b->index;
+}
+
 static bool same_node(const struct pc_lane_node *a, const struct pc_lane_node *b, struct distance *d) {
-    if (a->count != b->count || a->in_step != b->in_step || a->out_step != b->out_step || !a->group != !b->group ||
+    if (a->count != b->count || !same_steps(&a->step, &b->step) || !a->group != !b->group ||
         a->child_count != b->child_count)
         return false;
     if (a->group)
@@ -274,13 +283,16 @@ static bool same_node(const struct pc_lane_node *a, const struct pc_lane_node *b
     return true;
 }
 
-bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, int64_t *in_step, int64_t *out_step) {
+bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, struct pc_lane_steps *step) {
     struct distance d = {0};
-    if (!same_node(a, b, &d))
-        return false;
-    *in_step = d.in;
-    *out_step = d.out;
-    return true;
+    const bool same = same_node(a, b, &d);
+    *step = d.step;
+    return same;
+}
+
+/* Where the last of `count` turns is. */
+static struct pc_lane_steps times(struct pc_lane_steps step, int64_t count) {
+    return (struct pc_lane_steps){step.in * count, step.out * count, step.index * count};
 }
 
 /* ---- loops ---- */
@@ -292,16 +304,14 @@ static void append(const struct view *v, struct pc_lane_node *parent, const stru
     struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
     if (last) {
         struct pc_lane_node first = *last, next = *child;
-        const int64_t count = last->count;
-        int64_t in, out;
+        struct pc_lane_steps step;
         if (next.count == 1) { /* compared as if they stood alone */
             first.count = 1;
-            first.in_step = first.out_step = 0;
+            first.step = (struct pc_lane_steps){0};
         }
-        if (next.count == 1 && pc_lanes_equal(&first, &next, &in, &out) &&
-            (count == 1 || (in == last->in_step * count && out == last->out_step * count))) {
-            last->in_step = count == 1 ? in : last->in_step;
-            last->out_step = count == 1 ? out : last->out_step;
+        const struct pc_lane_steps end = times(last->step, last->count);
+        if (next.count == 1 && pc_lanes_equal(&first, &next, &step) && (last->count == 1 || same_steps(&step, &end))) {
+            last->step = last->count == 1 ? step : last->step;
             last->count++;
             pc_arena_rewind(v->arena, mark);
             return;
@@ -408,19 +418,18 @@ static int64_t end_of_loads(const struct view *v, const struct pc_lane_node *nod
             return -1;
         end = child > end ? child : end;
     }
-    return end + (node->count - 1) * node->in_step;
+    return end + (node->count - 1) * node->step.in;
 }
 
-/* One more turn of the parent's last child, which is `in` and `out` elements further; false: it would not be the same. */
-static bool repeat_last(const struct view *v, struct pc_lane_node *parent, int64_t in, int64_t out) {
+/* One more turn of the parent's last child, so much further; false: it would not be the same. */
+static bool repeat_last(const struct view *v, struct pc_lane_node *parent, struct pc_lane_steps step) {
     struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
-    if (!last || in % v->shape->align || (last->count > 1 && (last->in_step != in || last->out_step != out)))
+    if (!last || step.in % v->shape->align || (last->count > 1 && !same_steps(&last->step, &step)))
         return false;
     const int64_t end = end_of_loads(v, last);
-    if (end < 0 || end + in > v->from + v->shape->slack)
+    if (end < 0 || end + step.in > v->from + v->shape->slack)
         return false;
-    last->in_step = in;
-    last->out_step = out;
+    last->step = step;
     last->count++;
     return true;
 }
@@ -432,9 +441,9 @@ static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct
         struct pc_lane_node block;
         const int64_t begin = first + row * v->row;
         const int64_t end = begin + rows * v->row < first + v->plane ? begin + rows * v->row : first + v->plane;
-        int64_t shift = 0;
-        if (pc_lane_map_repeats(v->shape->map[1], row, rows, &shift) &&
-            repeat_last(v, plane, shift * v->shape->from[2], rows * v->row))
+        int64_t shift, index;
+        if (pc_lane_map_repeats(v->shape->map[1], row, rows, &shift, &index) &&
+            repeat_last(v, plane, (struct pc_lane_steps){shift * v->shape->from[2], rows * v->row, index}))
             continue;
         const struct pc_arena_mark mark = pc_arena_mark(v->arena);
         if (!(v->shape->rows > 0 ? make_tiles : make_block)(v, begin, end, &block))
@@ -468,10 +477,10 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     const int64_t rows = shape->rows > 0 ? (shape->rows + period - 1) / period * period : best_rows(&v);
     for (int64_t begin = 0, end; begin < v.count; begin = end) { /* as many planes as slots take to repeat */
         struct pc_lane_node planes = {.count = 1};
-        int64_t shift = 0;
+        int64_t shift, index;
         end = begin + shape->period[0] * v.plane < v.count ? begin + shape->period[0] * v.plane : v.count;
-        if (pc_lane_map_repeats(shape->map[0], begin / v.plane, shape->period[0], &shift) &&
-            repeat_last(&v, root, shift * shape->from[1] * shape->from[2], end - begin))
+        if (pc_lane_map_repeats(shape->map[0], begin / v.plane, shape->period[0], &shift, &index) &&
+            repeat_last(&v, root, (struct pc_lane_steps){shift * shape->from[1] * shape->from[2], end - begin, index}))
             continue;
         const struct pc_arena_mark mark = pc_arena_mark(arena);
         for (int64_t first = begin; first < end; first += v.plane)

@@ -36,12 +36,18 @@ struct pc_lane_group {
     int tap_count;  /* slots that are active in some lane, ascending along W, then H, then D */
     struct pc_lane_tap *taps;
     int64_t divisor[PC_LANES_MAX];
+    int64_t index[PC_LANES_MAX]; /* of the first tap of the lane's window, where the shape asks; else 0 */
 };
 
-/* A group, or a sequence of nodes; `count` times, each time in_step elements of the source and out_step elements of the
- * destination further. */
+/* How much further a turn of a loop is: elements of the source and of the destination, and indices. */
+struct pc_lane_steps {
+    int64_t in, out, index;
+};
+
+/* A group, or a sequence of nodes; `count` times, each time so much further. */
 struct pc_lane_node {
-    int64_t count, in_step, out_step;
+    int64_t count;
+    struct pc_lane_steps step;
     const struct pc_lane_group *group; /* NULL: the children */
     struct pc_lane_node *children;
     size_t child_count, child_capacity;
@@ -66,8 +72,8 @@ struct pc_lane_shape {
  * many loads, or there would be too much code, or too much to look at. Lives in `arena`. */
 const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena);
 
-/* Whether b does what a does, *in_step elements of the source and *out_step of the destination further. */
-bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, int64_t *in_step, int64_t *out_step);
+/* Whether b does what a does, so much further. */
+bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, struct pc_lane_steps *step);
 
 /* The divisor that a slot's windows have in all lanes; 0: they differ. */
 int64_t pc_lane_divisor(const struct pc_lane_tap *tap);

@@ -38,6 +38,7 @@ struct lanes_nest {
     int lanes;
     bool channels_last; /* lanes are channels */
     int64_t pixel;      /* elements from one to the next */
+    bool of_tensor;     /* indices count elements of the tensor; else of the plane */
     int64_t channels;   /* channels-last: of the block at hand */
     uint32_t tail;      /* channels-last: channels of the last vector; 0: all lanes */
 };
@@ -62,25 +63,23 @@ static ir_ref blend(struct lanes_nest *n, uint32_t lanes, uint32_t wanted, ir_re
     return ir_select(n->b, ir_mask(n->b, n->lanes, lanes), yes, no);
 }
 
+/* One instruction where instructions have masks; the bits of adding 0 elsewhere, since a sum that began with +0 is never -0.
+ */
+static ir_ref add_where(struct lanes_nest *n, ir_ref hit, ir_ref sum, ir_ref value) {
+    return ir_select(n->b, hit, ir_op2(n->b, IR_ADD, sum, value), sum);
+}
+
 /* ---- constants that differ from lane to lane ---- */
 
-/* values[l] in lane l of the wanted ones. */
+/* values[l] in lane l of the wanted ones; the others repeat one of these. */
 static ir_ref lane_constants(struct lanes_nest *n, const int64_t *values, uint32_t wanted, struct ir_type type) {
-    ir_ref result = 0;
-    for (uint32_t left = wanted; left;) {
-        int first = 0;
-        while (!(left >> first & 1))
-            first++;
-        uint32_t same = 0;
-        for (int l = first; l < n->lanes; l++)
-            if ((left >> l & 1) && values[l] == values[first])
-                same |= (uint32_t)1 << l;
-        const ir_ref constant = ir_elements[type.element].real ? ir_real(n->b, type, (double)values[first])
-                                                               : ir_integer(n->b, type, values[first]);
-        result = result ? blend(n, same, wanted, constant, result) : constant;
-        left &= ~same;
-    }
-    return result;
+    int64_t all[PC_LANES_MAX];
+    int first = 0;
+    while (!(wanted >> first & 1))
+        first++;
+    for (int l = 0; l < n->lanes; l++)
+        all[l] = values[wanted >> l & 1 ? l : first];
+    return ir_lanes(n->b, type, all);
 }
 
 /* The slot's tap number in each lane, `none` where it has none. */
@@ -166,6 +165,10 @@ static ir_ref load_beside(struct lanes_nest *n, int buffer, const struct pc_lane
                    mask_of(n, spread(n, group->valid)));
 }
 
+static bool has_tap_numbers(const struct lanes_nest *n) {
+    return n->nest->buffer.state >= 0 || n->nest->buffer.indices >= 0;
+}
+
 /* ---- forward: windows ---- */
 
 static struct fold tap_of(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap) {
@@ -174,7 +177,7 @@ static struct fold tap_of(struct lanes_nest *n, const struct pc_lane_group *grou
     if (n->pass->first)
         fold.value = fold_lift(n->nest, fold.value);
     fold.value = blend(n, tap->active, group->valid, fold.value, fold_identity(n->nest));
-    if (!forward_tracks_tap(n->nest))
+    if (!has_tap_numbers(n))
         return fold;
     fold.tap = n->pass->first ? ir_integer(n->b, n->nest->track, 0) : gather_taps(n, tap);
     return fold;
@@ -231,6 +234,39 @@ static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *grou
     return sum;
 }
 
+/* How far taps of a number lie behind the first of their window, in elements of the plane or the tensor: taps of a row are
+ * equally far apart, and each row that begins adds what lies between rows. */
+static ir_ref offset_of_tap(struct lanes_nest *n, ir_ref tap) {
+    const struct nest *nest = n->nest;
+    const struct pc_axis *axis = nest->layer->axis;
+    int64_t apart[POOL_MAX_RANK];
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        apart[a] = axis[a].dilation * (n->of_tensor ? nest->stride[a].wide : nest->stride[a].plane);
+    const ir_ref each = ir_integer(n->b, nest->track, apart[2]);
+    ir_ref offset = apart[2] == 1 || axis[2].kernel == 1 ? tap : ir_op2(n->b, IR_MUL, tap, each);
+    for (int64_t row = 1; row < axis[0].kernel * axis[1].kernel; row++) {
+        const int64_t to_row = row % axis[1].kernel ? apart[1] : apart[0] - (axis[1].kernel - 1) * apart[1];
+        const int64_t more = to_row - axis[2].kernel * (axis[2].kernel == 1 ? 1 : apart[2]);
+        const ir_ref begun = ir_op2(n->b, IR_GT, tap, ir_integer(n->b, nest->track, row * axis[2].kernel - 1));
+        if (more)
+            offset = add_where(n, begun, offset, ir_integer(n->b, nest->track, more));
+    }
+    return offset;
+}
+
+/* The element that a tap number is of, as the layer counts them. */
+static ir_ref index_of(struct lanes_nest *n, const struct pc_lane_group *group, ir_ref tap) {
+    const struct place *place = &n->nest->at.plane;
+    int64_t apart[PC_LANES_MAX] = {0};
+    if (n->nest->layer->desc.indices == POOL_INDICES_WINDOW)
+        return tap;
+    for (int l = 0; l < n->lanes; l++)
+        apart[l] = n->channels_last ? (n->of_tensor ? l : 0) : group->index[l] - group->index[0];
+    const ir_ref first = ir_affine(n->b, n->nest->track, &place->affine, place->constant + group->index[0]);
+    const ir_ref window = ir_op2(n->b, IR_ADD, first, lane_constants(n, apart, spread(n, group->valid), n->nest->track));
+    return ir_op2(n->b, IR_ADD, window, offset_of_tap(n, tap));
+}
+
 static void emit_reduce(struct lanes_nest *n, const struct pc_lane_group *group) {
     struct nest *nest = n->nest;
     struct fold fold = reduce(n, group, 0, group->tap_count, 0);
@@ -245,7 +281,7 @@ static void emit_reduce(struct lanes_nest *n, const struct pc_lane_group *group)
     if (n->write.taps >= 0)
         store(n, n->write.taps, group, ir_convert(n->b, n->write.tap_element, fold.tap));
     if (n->pass->last && nest->buffer.indices >= 0)
-        store(n, nest->buffer.indices, group, ir_convert(n->b, nest->plan->index, fold.tap));
+        store(n, nest->buffer.indices, group, ir_convert(n->b, nest->plan->index, index_of(n, group, fold.tap)));
 }
 
 /* ---- backward ---- */
@@ -309,12 +345,6 @@ static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
     if (n->pass->last && nest->buffer.x >= 0)
         sum = backward_times_lift_derivative(nest, sum, load_beside(n, nest->buffer.x, group));
     store(n, n->write.values, group, sum);
-}
-
-/* One instruction where instructions have masks; the bits of adding 0 elsewhere, since a sum that began with +0 is never -0.
- */
-static ir_ref add_where(struct lanes_nest *n, ir_ref hit, ir_ref sum, ir_ref value) {
-    return ir_select(n->b, hit, ir_op2(n->b, IR_ADD, sum, value), sum);
 }
 
 /* Whether the slot's window selected the element. Tap numbers are compared as they are stored, which needs no conversion,
@@ -388,9 +418,14 @@ static void emit_group(struct lanes_nest *n, const struct pc_lane_group *group) 
     abort();
 }
 
-static struct steps steps_of(const struct lanes_nest *n, int64_t in, int64_t out) {
+static struct steps steps_of(const struct lanes_nest *n, int64_t in, int64_t out, int64_t index) {
     const bool backward = n->nest->plan->kind == PC_KERNEL_BACKWARD;
-    return backward ? (struct steps){.wide = out, .narrow = in} : (struct steps){.wide = in, .narrow = out};
+    return backward ? (struct steps){.wide = out, .narrow = in} : (struct steps){.wide = in, .narrow = out, .plane = index};
+}
+
+/* So many neighbouring values further. */
+static struct steps steps_along(const struct lanes_nest *n, int64_t values) {
+    return steps_of(n, values, values, n->of_tensor ? values : 0);
 }
 
 static void emit_tile(struct lanes_nest *n, const struct pc_lane_node *tile) {
@@ -401,11 +436,10 @@ static void emit_tile(struct lanes_nest *n, const struct pc_lane_node *tile) {
 /* The pixels of a tile, for `count` neighbouring values: channels, or pixels and channels as one. */
 static void emit_vectors(struct lanes_nest *n, const struct pc_lane_node *tile, const char *name, int64_t count) {
     const int64_t vectors = count / n->lanes, run = vectors % n->plan->run ? 1 : n->plan->run;
-    const struct steps steps = steps_of(n, n->lanes, n->lanes);
+    const struct steps steps = steps_along(n, n->lanes);
     const struct places before = n->nest->at;
     if (vectors > 0) {
-        const uint32_t loop =
-            vectors > run ? nest_open(n->nest, name, vectors / run, steps_of(n, n->lanes * run, n->lanes * run)) : 0;
+        const uint32_t loop = vectors > run ? nest_open(n->nest, name, vectors / run, steps_along(n, n->lanes * run)) : 0;
         for (int64_t i = 0; i < run; i++) {
             emit_tile(n, tile);
             nest_move(n->nest, steps, 1);
@@ -427,10 +461,11 @@ static bool is_tile(const struct lanes_nest *n, const struct pc_lane_node *node)
     return n->channels_last && node->child_count > 0 && node->children[0].group;
 }
 
-/* Whether neighbouring pixels of a loop are neighbours in memory on both sides. */
+/* Whether neighbouring pixels of a loop are neighbours in memory on both sides, and for indices. */
 static bool is_flat(const struct lanes_nest *n, const struct pc_lane_node *node) {
-    return is_tile(n, node) && node->count > 1 && node->in_step == 1 && node->out_step == 1 &&
-           n->read.scale == n->channels && n->write.scale == n->channels;
+    return is_tile(n, node) && node->count > 1 && node->step.in == 1 && node->step.out == 1 &&
+           n->read.scale == n->channels && n->write.scale == n->channels &&
+           node->step.index == (n->of_tensor ? n->channels : 0);
 }
 
 /* `depth`: of the tree, which is planes, rows, groups. */
@@ -440,7 +475,7 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
         emit_vectors(n, node, "i", node->count * n->channels);
         return;
     }
-    const struct steps steps = steps_of(n, node->in_step * n->read.scale, node->out_step * n->write.scale);
+    const struct steps steps = steps_of(n, node->step.in * n->read.scale, node->step.out * n->write.scale, node->step.index);
     const uint32_t loop = node->count > 1 ? nest_open(n->nest, names[depth], node->count, steps) : 0;
     if (node->group)
         emit_group(n, node->group);
@@ -454,11 +489,6 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
 }
 
 /* ---- passes ---- */
-
-static bool has_tap_numbers(const struct lanes_nest *n) {
-    return n->nest->plan->kind == PC_KERNEL_BACKWARD ? n->nest->mode->gradient == PC_GRADIENT_SELECT
-                                                     : forward_tracks_tap(n->nest);
-}
 
 /* The local arrays between pass `number` and the next; channels-first, a vector of room before the first element. */
 static struct side local_side(struct lanes_nest *n, int number, struct place *place) {
@@ -520,8 +550,9 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
 
 static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
     const struct places before = n->nest->at;
-    nest_move(n->nest, steps_of(n, band->in * n->pixel, band->out * n->pixel), 1);
-    const struct steps steps = steps_of(n, band->in_step * n->pixel, band->out_step * n->pixel);
+    const int64_t each = n->of_tensor ? n->pixel : 1;
+    nest_move(n->nest, steps_of(n, band->in * n->pixel, band->out * n->pixel, band->in * each), 1);
+    const struct steps steps = steps_of(n, band->in_step * n->pixel, band->out_step * n->pixel, band->in_step * each);
     const uint32_t loop = band->count > 1 ? nest_open(n->nest, "band", band->count, steps) : 0;
     for (int i = 0; i < band->pass_count; i++)
         emit_pass(n, band, i);
@@ -538,7 +569,10 @@ static void emit_block(struct nest *nest, int64_t channels) {
                            .lanes = plan->lanes,
                            .channels_last = nest->layer->desc.layout == POOL_CHANNELS_LAST && !plan->is_flat,
                            .pixel = nest->layer->desc.layout == POOL_CHANNELS_LAST ? nest->layer->desc.channels : 1,
-                           .channels = channels};
+                           .channels = channels,
+                           .of_tensor = nest->layer->desc.indices == POOL_INDICES_TENSOR};
+    if (n.of_tensor)
+        nest->at.plane = nest->at.wide; /* as far as the block; local arrays will have no part in it */
     for (size_t b = 0; b < plan->band_count; b++)
         emit_band(&n, &plan->bands[b]);
 }

@@ -28,7 +28,9 @@ done
 echo 'pool z { mode max; channels 5; shape 9 x 10 x 11; kernel 3; stride 1; padding 1; passes forward }' >zeros.pool
 check 'equal zeros keep their order' 0 '^✓ z: forward by eval' '' \
     "$poolc" check zeros.pool --target avx2 --plan slices --backend eval
-rm zeros.pool
+echo 'pool i { mode max; channels 64; shape 24 x 40; kernel 3; stride 1; layout nhwc; indices tensor; passes forward }' >indices.pool
+check 'indices of bands' 0 '^✓ i: forward by eval' '' "$poolc" check indices.pool --target avx2 --plan axes-1 --backend eval
+rm zeros.pool indices.pool
 for plan in whole-1 axes axes-4; do
     check "$plan is another code" 1 '*' '' cmp whole.c $plan.c
 done

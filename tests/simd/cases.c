@@ -87,7 +87,8 @@ static void arithmetic(struct batch *batch, struct ir_type type, const int64_t r
                 continue;
             out(&s, ir_ops[op].operands == 1 ? ir_op1(&s.k.b, (enum ir_op)op, a) : ir_op2(&s.k.b, (enum ir_op)op, a, b));
         }
-        out(&s, ir_select(&s.k.b, ir_op2(&s.k.b, IR_GT, a, b), b, a));
+        for (int op = IR_GT; op <= IR_GE; op++)
+            out(&s, ir_select(&s.k.b, ir_op2(&s.k.b, (enum ir_op)op, a, b), b, a));
     }
     end(&s, batch, wide ? "wide" : "arithmetic", range);
 }
@@ -164,6 +165,11 @@ static void lane_orders(struct batch *batch, struct ir_type type, const int64_t 
         const ir_ref value = ir_shuffle(&s.k.b, a, b, wanted, lists[i < count ? i : 4 * (i - count)]);
         masks ? out_mask(&s, value) : out(&s, value);
     }
+    int64_t numbers[IR_LANES_MAX];
+    for (int i = 0; i < n; i++)
+        numbers[i] = type.element == IR_U8 || type.element == IR_U16 ? 255 - 3 * i : 1000003 * (i - 5);
+    if (!masks)
+        out(&s, ir_lanes(&s.k.b, type, numbers));
     for (int i = 0; i < 2; i++) { /* one lane, and back */
         const uint8_t last = (uint8_t)(i ? n - 1 : n), mixed[IR_LANES_MAX] = {0, 1, 1, 0, 1};
         const ir_ref lane = ir_shuffle(&s.k.b, a, b, 1, &last), zero = ir_shuffle(&s.k.b, a, b, 1, mixed);

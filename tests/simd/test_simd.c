@@ -89,7 +89,7 @@ static void make_batch(struct folder *folder, struct batch *batch, enum pc_targe
     cr_assert_eq(fclose(code), 0);
     cr_assert_geq(batch->nodes, NODES_MIN);
     for (int op = 1; op < IR_OP_COUNT; op++)
-        cr_assert(batch->seen[op], "no function of this test has %s", ir_ops[op].name);
+        cr_assert(batch->seen[op] || (op == IR_LANES && row->most == 1), "no function of this test has %s", ir_ops[op].name);
 }
 
 #define WARNINGS "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
@@ -127,7 +127,8 @@ static void check_target(enum pc_target target, const char *const *compilers, co
     pc_arena_release(&folder.arena);
 }
 
-static const char *const here[] = {"gcc " C99 " -O0", "gcc " C99 " -O2", "clang " C99 " -O0", "clang " C99 " -O2", "g++ " CXX " -O0",
+static const char *const here[] = {"gcc " C99 " -O0",   "gcc " C99 " -O2",   "gcc " C99 " -O2 -march=native",
+                                   "clang " C99 " -O0", "clang " C99 " -O2", "g++ " CXX " -O0",
                                    NULL};
 static const char *const aarch64[] = {"aarch64-linux-gnu-gcc " C99 " -O0", "aarch64-linux-gnu-gcc " C99 " -O2", NULL};
 

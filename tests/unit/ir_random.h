@@ -180,11 +180,21 @@ static ir_ref integer_constant(struct maker *m, struct ir_type type, int64_t val
     return keep(m, ir_integer(&m->k.b, type, value), (struct range){value, value});
 }
 
+static ir_ref lane_constants(struct maker *m, struct ir_type type) {
+    int64_t numbers[IR_LANES_MAX];
+    struct range range = {0, 11};
+    for (int i = 0; i < type.lanes; i++)
+        numbers[i] = below(m, (int)range.high + 1);
+    return keep(m, ir_lanes(&m->k.b, type, numbers), ir_elements[type.element].real ? no_range : range);
+}
+
 static ir_ref leaf(struct maker *m, struct ir_type type) {
     static const double reals[] = {0.0, -0.0, 1, -1, 0.5, 3, -2.5, NAN, INFINITY, -INFINITY, FLT_MAX, FLT_TRUE_MIN, 1e-3};
     const enum ir_element element = (enum ir_element)type.element;
     if (element == IR_MASK)
         return keep(m, ir_mask(&m->k.b, type.lanes, some_bits(m, type.lanes)), no_range);
+    if (type.lanes > 1 && chance(m, 1, 8))
+        return lane_constants(m, type);
     if (element == IR_F32 && chance(m, 2, 3))
         return some_load(m, type, chance(m, 1, 3) ? LOCAL_F32 : IN_F32);
     if (element == IR_F64 && chance(m, 2, 3))

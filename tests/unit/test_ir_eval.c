@@ -272,6 +272,17 @@ static void check_splat_to_all(void) {
     check_pair(&k, from_one, expected);
 }
 
+static void check_lane_constants(void) {
+    struct kit k;
+    float expected[LANES];
+    int64_t numbers[LANES];
+    open_pair(&k);
+    for (int i = 0; i < LANES; i++)
+        expected[i] = (float)(numbers[i] = 3 - 5 * i);
+    store(&k, 1, 0, ir_lanes(&k.b, (struct ir_type){IR_F32, LANES}, numbers));
+    check_pair(&k, from_one, expected);
+}
+
 /* The order of a reduction shows where sums round, where NaN comes in, and in the sign of zeros. */
 static void check_reductions(void) {
     static const struct {
@@ -411,6 +422,7 @@ Test(ir_eval, every_operation) {
     check_masked_memory();
     check_shuffles();
     check_splat_to_all();
+    check_lane_constants();
     check_reductions();
     check_integer_lanes();
     check_affine_values();

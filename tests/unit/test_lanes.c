@@ -18,8 +18,6 @@ static const struct pc_layer *random_layer(uint64_t number, struct pc_arena *are
     struct pool_random random = pool_random_start(number, "layer");
     struct pool_desc desc;
     pool_random_desc(&random, &desc);
-    if (desc.indices > POOL_INDICES_WINDOW)
-        desc.indices = POOL_INDICES_WINDOW;
     return pc_layer_from_desc("layer", &desc, arena, diags);
 }
 
@@ -73,6 +71,15 @@ static void check_tap(const struct groups *g, const struct pc_lane_group *group,
     }
 }
 
+/* What the maps say of the index of an element's window. */
+static int64_t expected_index(const struct groups *g, int64_t out) {
+    const int64_t at[] = {out / g->to[2] / g->to[1], out / g->to[2] % g->to[1], out % g->to[2]};
+    int64_t index = 0;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        index += g->shape->map[a]->index ? g->shape->map[a]->index[at[a]] : 0;
+    return index;
+}
+
 /* Every slot that some lane has is there. */
 static void check_complete(const struct groups *g, const struct pc_lane_group *group, int64_t out) {
     int slot[POOL_MAX_RANK], wanted = 0;
@@ -88,19 +95,23 @@ static void check_complete(const struct groups *g, const struct pc_lane_group *g
     cr_assert_eq(group->tap_count, wanted);
 }
 
-static void check_node(struct groups *g, const struct pc_lane_node *node, int64_t in, int64_t out) {
+static void check_node(struct groups *g, const struct pc_lane_node *node, struct pc_lane_steps at) {
     g->repeated += node->count > 1;
-    for (int64_t i = 0; i < node->count; i++, in += node->in_step, out += node->out_step) {
+    for (int64_t i = 0; i < node->count; i++) {
         for (size_t c = 0; c < node->child_count; c++)
-            check_node(g, &node->children[c], in, out);
-        if (!node->group)
-            continue;
-        check_complete(g, node->group, out);
-        for (int t = 0; t < node->group->tap_count; t++)
-            check_tap(g, node->group, &node->group->taps[t], in, out);
-        for (int lane = 0; lane < g->shape->lanes; lane++)
-            if (node->group->valid & bit(lane))
-                g->seen[node->group->out + out + lane]++;
+            check_node(g, &node->children[c], at);
+        for (int t = 0; node->group && t < node->group->tap_count; t++)
+            check_tap(g, node->group, &node->group->taps[t], at.in, at.out);
+        for (int lane = 0; node->group && lane < g->shape->lanes; lane++) {
+            const int64_t out = node->group->out + at.out + lane;
+            if (!(node->group->valid & bit(lane)))
+                continue;
+            g->seen[out]++;
+            cr_assert_eq(node->group->index[lane] + at.index, expected_index(g, out));
+        }
+        if (node->group)
+            check_complete(g, node->group, at.out);
+        at = (struct pc_lane_steps){at.in + node->step.in, at.out + node->step.out, at.index + node->step.index};
     }
 }
 
@@ -120,6 +131,8 @@ Test(lanes, every_lane_has_its_slots) {
             const struct pc_axis *axis = &layer->axis[a];
             shape.map[a] =
                 (backward ? pc_lane_map_backward : pc_lane_map_forward)(axis, 0, backward ? axis->in : axis->out, 0, &arena);
+            if (!backward && number % 4 == 0) /* as where indices are wanted */
+                shape.map[a] = pc_lane_map_indexing(shape.map[a], shape.map[a], a == 2 ? 1 : 1009 * (2 - a), &arena);
             shape.from[a] = backward ? axis->out : axis->in;
             shape.tap_stride[a] = 1 + 100 * a;
             shape.period[a] = backward && !axis->adaptive ? axis->stride : 1;
@@ -130,7 +143,7 @@ Test(lanes, every_lane_has_its_slots) {
         const struct pc_lane_node *root = layer ? pc_lanes_build(&shape, &arena) : NULL;
         if (root) {
             g.seen = calloc((size_t)to_count, 1);
-            check_node(&g, root, 0, 0);
+            check_node(&g, root, (struct pc_lane_steps){0});
             for (int64_t i = 0; i < to_count; i++)
                 cr_assert_eq(g.seen[i], 1, "layer %d: element %d in %d lanes", (int)number, (int)i, g.seen[i]);
             free(g.seen);
@@ -215,7 +228,8 @@ static void check_taps(const struct pc_layer *layer, const struct ir_function *f
                       : f->buffers[i].element == IR_U16 ? ((const uint16_t *)from)[k]
                       : f->buffers[i].element == IR_I32 ? ((const int32_t *)from)[k]
                                                         : ((const int64_t *)from)[k];
-        cr_assert_eq(pool_compare_indices(&layer->desc, t->x, POOL_INDICES_WINDOW, taps, &result), POOL_OK);
+        const enum pool_indices which = is_state ? POOL_INDICES_WINDOW : layer->desc.indices;
+        cr_assert_eq(pool_compare_indices(&layer->desc, t->x, which, taps, &result), POOL_OK);
         cr_assert_eq(result.mismatches, 0, "layer %d, %s: element %d is %g, but should be %g", (int)number,
                      f->buffers[i].name, (int)result.at, result.actual, result.expected);
     }

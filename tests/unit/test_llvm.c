@@ -326,6 +326,13 @@ static void splats(struct bench *t) {
     t->used += (int64_t)trip * t->type.lanes;
 }
 
+static void lane_constants(struct bench *t) {
+    int64_t values[IR_LANES_MAX];
+    for (int l = 0; l < IR_LANES_MAX; l++)
+        values[l] = t->type.element == IR_U8 || t->type.element == IR_U16 ? 255 - 4 * l : 1000003 * (l - 7);
+    append(t, ir_lanes(&t->k.b, t->type, values));
+}
+
 /* From few lanes to many, from many to few, numbers and masks; the lists jump over all lanes of both operands. */
 static void shuffles(struct bench *t) {
     static const int from[] = {1, 2, 3, 5, 8, 16, 33, 64};
@@ -476,7 +483,7 @@ static void check_element(struct pc_jit *jit, enum ir_element element, int lanes
     static void (*const pieces[])(struct bench *) = {
         every_arithmetic, every_comparison, every_logic,   constants,     known_powers, constant_masks,
         computed_masks,   local_out,        local_in,      splats,        shuffles,     reductions,
-        affine_values,    sums_by_loops,    carried_once,  carried_twice, carried_often};
+        lane_constants,   affine_values,    sums_by_loops, carried_once,  carried_twice, carried_often};
     struct bench t = {.type = {(uint8_t)element, (uint8_t)lanes}};
     char who[40];
     open_kit(&t.k);
@@ -534,8 +541,8 @@ static void check_conversions(struct pc_jit *jit, enum ir_element from, int lane
 
 /* ---- everything ---- */
 
-/* Whether nodes of this operation can have this element: what note() counts. */
-static bool is_legal(enum ir_op op, enum ir_element element) {
+/* Whether nodes of this operation can have this element and as many lanes: what note() counts. */
+static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
     const bool mask = element == IR_MASK, real = ir_elements[element].real;
     switch (op) {
     case IR_CONST: case IR_SELECT: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:
@@ -551,6 +558,8 @@ static bool is_legal(enum ir_op op, enum ir_element element) {
     case IR_REDUCE_GT:
     case IR_REDUCE_LT: case IR_STORE:
         return !mask;
+    case IR_LANES:
+        return !mask && lanes > 1;
     case IR_NONE: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
         return false;
     }
@@ -563,7 +572,7 @@ static void check_coverage(void) {
     for (int op = 1; op < IR_OP_COUNT; op++)
         for (int element = 0; element < IR_ELEMENT_COUNT; element++)
             for (int i = 0; i < LANE_COUNTS; i++)
-                cr_assert(!is_legal((enum ir_op)op, (enum ir_element)element) || seen[op][element][lane_counts[i]],
+                cr_assert(!is_legal((enum ir_op)op, (enum ir_element)element, lane_counts[i]) || seen[op][element][lane_counts[i]],
                           "no function of this test has %s of %s x %d", ir_ops[op].name, ir_elements[element].name,
                           lane_counts[i]);
 }

@@ -305,6 +305,10 @@ static const struct wanted forms[] = {
      BUDGET(0, 0, 0, 64), PC_FORM_LANES, "slices as whole windows"},
     {"mode max; channels 3; shape 3 x 2; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LOOPS,
      "loops over equal windows"},
+    {"mode max; channels 2; shape 60 x 45; kernel 2; indices plane", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "16 outputs at a time"},
+    {"mode max; batch 40000; channels 100; shape 24 x 24; kernel 2; indices tensor", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64),
+     PC_FORM_LOOPS, "loops over equal windows"}, /* indices of 64 bits beside values of 32 */
     /* Tap numbers compared side by side. */
     {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
      "dy is copied"},
