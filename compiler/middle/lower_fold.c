@@ -60,6 +60,13 @@ void fold_settle(struct nest *nest, struct fold *fold) {
         look_at(nest, fold, fold->pending);
 }
 
+void fold_put_nan(struct nest *nest, struct fold *fold) {
+    fold_settle(nest, fold);
+    if (fold->nan)
+        fold->value = ir_select(&nest->b, fold->nan, ir_real(&nest->b, nest->real, NAN), fold->value);
+    fold->nan = 0;
+}
+
 /* ---- combining ---- */
 
 /* Whether the mask of compare_tracked is that of lanes that keep what they have; else of those that take what comes. */
@@ -142,7 +149,6 @@ ir_ref fold_finish(struct nest *nest, struct fold *fold) {
         return root(nest, fold->value);
     if (!fold_picks(nest))
         return fold->value;
-    fold_settle(nest, fold);
-    const ir_ref value = fold_without_nan(nest, fold);
-    return fold->nan ? ir_select(&nest->b, fold->nan, ir_real(&nest->b, nest->real, NAN), value) : value;
+    fold_put_nan(nest, fold);
+    return fold_without_nan(nest, fold);
 }

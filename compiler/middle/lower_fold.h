@@ -5,7 +5,9 @@
  * note [NaN without a second compare]
  * pick_gt(b, a) keeps a NaN in a but loses one in b.  Where only the value is wanted, what stands on the right is therefore
  * looked at apart from the maximum: one unordered compare sees two of them, the masks are or-ed, and one select at the end
- * puts NaN in place.  Where tap numbers are wanted too, the comparison that chooses must itself let a later NaN win. */
+ * puts NaN in place; of vectors at the end of each row, which windows share, because operations on masks are dear (3 x 3
+ * windows of stride 1, channels-last, take a tenth less time so).  Where tap numbers are wanted too, the comparison that
+ * chooses must itself let a later NaN win. */
 #ifndef PC_LOWER_FOLD_H
 #define PC_LOWER_FOLD_H
 
@@ -32,6 +34,9 @@ struct fold fold_combine(struct nest *nest, const struct fold *a, const struct f
 
 /* Nothing is left pending. */
 void fold_settle(struct nest *nest, struct fold *fold);
+
+/* The NaN that was met, if any, is the value. */
+void fold_put_nan(struct nest *nest, struct fold *fold);
 
 /* A tap that is NaN counts as the identity, where NaN are ignored and it would be kept as the left operand. */
 ir_ref fold_without_nan(struct nest *nest, const struct fold *fold);

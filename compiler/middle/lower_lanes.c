@@ -228,6 +228,7 @@ static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *grou
     for (int t = first, next; t < end; t = next) {
         next = next_slot(group, t, end, axis);
         struct fold part = reduce(n, group, t, next, axis + 1);
+        fold_put_nan(n->nest, &part);
         add_tap_number(n, &part, &group->taps[t], axis);
         sum = t == first ? part : fold_combine(n->nest, &sum, &part);
     }
