@@ -32,20 +32,26 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
 }
 
 /* The axis is reduced in this pass. */
-static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, int a, const struct pc_lane_map *map) {
+static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, int a, const struct pc_lane_map *map,
+                        bool first) {
     const struct pc_axis *axis = &c->layer->axis[a];
     shape->map[a] = map;
     shape->period[a] = candidate_period_of(c, a);
     if (axis->adaptive || candidate_is_last(c) || axis->kernel == 1)
         return;
-    if (axis->stride < axis->kernel && c->aligned)
+    if (axis->stride < axis->kernel && c->aligned && !(c->padded && first)) /* rows of a kernel's input begin anywhere */
         shape->align = c->result->lanes;
     else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride)
         shape->align = axis->stride;
 }
 
 static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum pc_lane_work work, const char *words,
-                     struct pc_lane_shape *shape) {
+                     struct pc_lane_shape *shape, bool finishes) {
+    const int last = POOL_MAX_RANK - 1;
+    if (c->padded && band->pass_count > 0)
+        shape->from[last] = candidate_padded(c, shape->from[last]);
+    if (c->padded && !finishes)
+        shape->map[last] = pc_lane_map_pad(shape->map[last], c->result->lanes, c->arena);
     if (c->planes > 1) {
         const int64_t plane = c->layer->axis[1].in * c->layer->axis[2].in;
         const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? plane : 0;
@@ -55,15 +61,15 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
     if (c->flat) {
         const int64_t channels = c->layer->desc.channels;
         const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? 1 : 0;
-        shape->map[POOL_MAX_RANK - 1] = pc_lane_map_spread(shape->map[POOL_MAX_RANK - 1], channels, index, c->arena);
-        shape->from[POOL_MAX_RANK - 1] *= channels;
+        shape->map[last] = pc_lane_map_spread(shape->map[last], channels, index, c->arena);
+        shape->from[last] *= channels;
     }
     shape->slack = band->pass_count > 0 && !candidate_is_last(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
     *pass = (struct pc_lane_pass){.work = work,
                                   .words = words,
                                   .groups = pc_lanes_build(shape, c->arena),
-                                  .in_order = shape->rows == 0,
+                                  .in_order = shape->rows == 0 || c->padded,
                                   .to_count = 1};
     for (int a = 0; a < POOL_MAX_RANK; a++)
         pass->to_count *= shape->map[a]->to;
@@ -83,7 +89,8 @@ static bool split_axis(const struct candidate *c, struct pc_lane_band *band, str
     struct pc_lane_shape first = *shape;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         first.map[a] = a == axis ? inner : pc_lane_map_identity(shape->from[a], c->arena);
-    if (!add_pass(c, band, PC_LANE_REDUCE, pc_arena_printf(c->arena, "%d neighbours along %c", length, "DHW"[axis]), &first))
+    if (!add_pass(c, band, PC_LANE_REDUCE, pc_arena_printf(c->arena, "%d neighbours along %c", length, "DHW"[axis]), &first,
+                  false))
         return false;
     size[axis] = shape->from[axis] = inner->to;
     shape->map[axis] = outer;
@@ -112,7 +119,8 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
         if (!(axes >> a & 1))
             shape.map[a] = pc_lane_map_identity(size[a], c->arena);
         else
-            reduce_axis(c, &shape, a, a == c->outer ? outer : map_of(c, a, 0, candidate_size_written(c, a), 0));
+            reduce_axis(c, &shape, a, a == c->outer ? outer : map_of(c, a, 0, candidate_size_written(c, a), 0),
+                        band->pass_count == 0);
         if (axes == 1u << a && c->apart && !split_axis(c, band, &shape, a, size))
             return false;
         if (divides)
@@ -128,7 +136,7 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
                                    : !c->picks             ? PC_LANE_SUM
                                    : c->apart && !finishes ? PC_LANE_SPLIT
                                                            : PC_LANE_SELECT;
-    if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape))
+    if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape, finishes))
         return false;
     struct pc_lane_pass *pass = &band->pass[band->pass_count - 1];
     for (int a = 0; a < POOL_MAX_RANK; a++) {
@@ -147,7 +155,7 @@ static bool weigh(const struct candidate *c, struct pc_lane_band *band, int64_t 
         if (candidate_divides_by_position(c))
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], a == c->outer ? first : 0, c->arena);
     }
-    return add_pass(c, band, PC_LANE_WEIGH, "dy over the divisors of its windows", &shape);
+    return add_pass(c, band, PC_LANE_WEIGH, "dy over the divisors of its windows", &shape, false);
 }
 
 static bool passes_of(const struct candidate *c, struct pc_lane_band *band, const struct pc_lane_map *outer, int64_t begin,
@@ -251,7 +259,7 @@ static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t 
             const int64_t at = (i / block * slots + k) * block + i % block;
             slot[i * slots + k] = (struct pc_lane_slot){at < from ? (int32_t)at : -1, 0, 1};
         }
-    *map = (struct pc_lane_map){.to = to, .slots = slots, .slot = slot};
+    *map = (struct pc_lane_map){.to = to, .used = to, .slots = slots, .slot = slot};
     return map;
 }
 
@@ -268,7 +276,7 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
     }
     *from = to;
     return add_pass(c, band, PC_LANE_REDUCE, last ? "their sum" : pc_arena_printf(c->arena, "%" PRId64 " partial sums", to),
-                    &shape);
+                    &shape, last);
 }
 
 bool candidate_build_halves(struct candidate *c) {

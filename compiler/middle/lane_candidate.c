@@ -22,6 +22,10 @@ int64_t candidate_size_written(const struct candidate *c, int a) {
     return c->backward ? c->layer->axis[a].in : c->layer->axis[a].out;
 }
 
+int64_t candidate_padded(const struct candidate *c, int64_t length) {
+    return (length + c->result->lanes - 1) / c->result->lanes * c->result->lanes;
+}
+
 /* Of adaptive windows about. */
 int64_t candidate_stride_of(const struct pc_axis *axis) {
     return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;

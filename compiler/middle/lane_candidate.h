@@ -25,6 +25,7 @@ struct candidate {
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
     bool slices;    /* apart, but H and W together */
+    bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
     int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
     int64_t pieces; /* channels-last: vectors of a block, at most */
@@ -48,6 +49,9 @@ int64_t candidate_pitch_of(const struct candidate *c);
 /* Sizes of the side that the kernel reads, and of the one that it writes. */
 int64_t candidate_size_read(const struct candidate *c, int a);
 int64_t candidate_size_written(const struct candidate *c, int a);
+
+/* How long rows of local arrays are that are padded. */
+int64_t candidate_padded(const struct candidate *c, int64_t length);
 
 /* Of adaptive windows about. */
 int64_t candidate_stride_of(const struct pc_axis *axis);

@@ -1,6 +1,8 @@
 /* lane_map.c - see lane_map.h. */
 #include "middle/lane_map.h"
 
+#include <string.h>
+
 static struct pc_lane_slot *new_slots(int64_t count, int slots, struct pc_arena *arena) {
     struct pc_lane_slot *slot = PC_NEW_ARRAY(arena, (size_t)(count * slots), struct pc_lane_slot);
     for (int64_t i = 0; i < count * slots; i++)
@@ -10,7 +12,7 @@ static struct pc_lane_slot *new_slots(int64_t count, int slots, struct pc_arena 
 
 static const struct pc_lane_map *new_map(int64_t to, int slots, const struct pc_lane_slot *slot, struct pc_arena *arena) {
     struct pc_lane_map *map = PC_NEW(arena, struct pc_lane_map);
-    *map = (struct pc_lane_map){.to = to, .slots = slots, .slot = slot};
+    *map = (struct pc_lane_map){.to = to, .used = to, .slots = slots, .slot = slot};
     return map;
 }
 
@@ -34,7 +36,7 @@ const struct pc_lane_map *pc_lane_map_forward(const struct pc_axis *axis, int64_
                 (struct pc_lane_slot){(int32_t)(w.start + tap * axis->dilation - origin), (int32_t)tap, 1};
     }
     struct pc_lane_map *map = PC_NEW(arena, struct pc_lane_map);
-    *map = (struct pc_lane_map){.to = count, .slots = slots, .slot = slot, .start = start};
+    *map = (struct pc_lane_map){.to = count, .used = count, .slots = slots, .slot = slot, .start = start};
     return map;
 }
 
@@ -114,6 +116,7 @@ const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64
     for (int64_t i = 0; indices && i < times * map->to; i++)
         indices[i] += i / map->to * index;
     *stack = (struct pc_lane_map){.to = times * map->to,
+                                  .used = times * map->used,
                                   .slots = map->slots,
                                   .slot = slot,
                                   .divisor = repeated(map->divisor, map->to, times, false, arena),
@@ -136,11 +139,23 @@ const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int6
             indices[i] += i % times * index;
     }
     *wide = (struct pc_lane_map){.to = times * map->to,
+                                 .used = times * map->used,
                                  .slots = map->slots,
                                  .slot = slot,
                                  .divisor = repeated(map->divisor, map->to, times, true, arena),
                                  .index = indices};
     return wide;
+}
+
+const struct pc_lane_map *pc_lane_map_pad(const struct pc_lane_map *map, int64_t multiple, struct pc_arena *arena) {
+    const int64_t to = (map->to + multiple - 1) / multiple * multiple;
+    struct pc_lane_map *padded = PC_NEW(arena, struct pc_lane_map);
+    struct pc_lane_slot *slot = new_slots(to, map->slots, arena);
+    memcpy(slot, map->slot, (size_t)(map->to * map->slots) * sizeof *slot);
+    *padded = *map;
+    padded->to = to; /* what is known of positions is asked for the used ones only */
+    padded->slot = slot;
+    return padded;
 }
 
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,

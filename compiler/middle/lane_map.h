@@ -16,6 +16,7 @@ struct pc_lane_slot {
 
 struct pc_lane_map {
     int64_t to;                      /* positions of the destination */
+    int64_t used;                    /* of them: behind these a row is only longer, and holds anything */
     int slots;                       /* of each of them */
     const struct pc_lane_slot *slot; /* [to][slots] */
     const int64_t *divisor;          /* [to]: this axis' factor; NULL: 1 everywhere */
@@ -44,6 +45,9 @@ const struct pc_lane_map *pc_lane_map_stack(const struct pc_lane_map *map, int64
  * whose indices are `index` apart. */
 const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int64_t times, int64_t index,
                                              struct pc_arena *arena);
+
+/* The map with so many unused positions behind it that there are a multiple of `multiple`. */
+const struct pc_lane_map *pc_lane_map_pad(const struct pc_lane_map *map, int64_t multiple, struct pc_arena *arena);
 
 /* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,

@@ -56,7 +56,7 @@ static bool has_short_taps(const struct candidate *c) {
 
 /* What is tried of each way. */
 struct form {
-    bool aligned, flat;
+    bool aligned, padded, flat;
     int64_t planes;
 };
 
@@ -68,6 +68,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .layer = layer,
                           .arena = arena,
                           .result = PC_NEW(arena, struct pc_lane_plan),
+                          .padded = form->padded,
                           .flat = form->flat,
                           .planes = form->planes,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
@@ -79,6 +80,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .tile_rows = way->rows};
     c.result->lanes = lanes;
     c.result->is_flat = form->flat;
+    c.result->is_padded = form->padded;
     c.result->unit = layer->desc.layout != POOL_CHANNELS_LAST ? "plane"
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";
@@ -119,10 +121,10 @@ static bool fills_vectors(const struct pc_layer *layer, int lanes) {
     return 2 * layer->desc.channels >= lanes;
 }
 
-enum { FORMS_MAX = 4 };
+enum { FORMS_MAX = 5 };
 
-/* Loads begin at multiples of the lanes, or where slots do; small planes come alone or several at a time; few channels are
- * lanes or not.  Returns how many forms there are. */
+/* Loads begin at multiples of the lanes, or where slots do; rows of local arrays are as long as they are, or as vectors;
+ * small planes come alone or several at a time; few channels are lanes or not.  Returns how many forms there are. */
 static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct form *forms) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
@@ -138,6 +140,8 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
         forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
         forms[count++] = (struct form){.aligned = false, .flat = last, .planes = 1};
     }
+    if (!last && way->rows > 0 && (way->steps == STEPS_AXES || way->steps == STEPS_SLICES))
+        forms[count++] = (struct form){.aligned = true, .padded = true, .planes = 1};
     return count;
 }
 

@@ -24,8 +24,7 @@ struct pc_lane_pass {
     const char *words; /* for the reader of the kernel */
     const struct pc_lane_node *groups;
     bool first, last;
-    bool in_order;    /* elements are written in the order of memory, so that a vector may reach beyond its own: what comes
-                         next overwrites it */
+    bool in_order;    /* a vector may reach beyond its own elements: what comes next overwrites it, or nobody reads it */
     int64_t to_count; /* elements of the destination: of the local array where the pass is not the last */
     int64_t tap_stride[POOL_MAX_RANK]; /* REDUCE: from slot to slot along an axis */
     int64_t row_taps;                  /* SPLIT: of the axes inside */
@@ -46,6 +45,7 @@ struct pc_lane_plan {
     int64_t run;   /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
+    bool is_padded;         /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool is_flat;           /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
     bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */

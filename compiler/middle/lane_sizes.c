@@ -32,7 +32,9 @@ static double local_estimate(const struct candidate *c, int64_t rows) {
                        (a == c->outer ? written : (double)candidate_size_written(c, a));
         values += size;
     }
-    return values * (double)bytes_of_value(c);
+    const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1);
+    const double longer = c->padded ? (double)candidate_padded(c, row) / (double)row : 1;
+    return values * longer * (double)bytes_of_value(c);
 }
 
 /* Bytes of one channel that a tile reads, and its neighbours read again. */

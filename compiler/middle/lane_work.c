@@ -78,8 +78,11 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
  * come from the second level cache. */
 static double scattered(const struct candidate *c, const struct pc_lane_cost *cost) {
     const int64_t vectors = c->result->block / c->result->lanes;
-    if (!candidate_is_last(c))
-        return c->tile_rows > 4 ? 1.15 : 1; /* more than registers hold */
+    if (!candidate_is_last(c)) {
+        const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
+        const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
+        return c->tile_rows > 4 || poor ? 1.15 : 1; /* more than registers hold; rows with a rest by a mask */
+    }
     const bool in_pieces = c->result->block < c->layer->desc.channels;
     double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
@@ -97,6 +100,9 @@ static double scattered(const struct candidate *c, const struct pc_lane_cost *co
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
+/* A store by a mask takes as long as so many more operations. */
+static const double MASKED_STORE = 1.2;
+
 /* A pass begins with what the pass before it has hardly stored. */
 static const double AFTER_PASS = 10;
 
@@ -107,8 +113,15 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     if (candidate_is_last(c))
         return 1;
     if (!pass->first)
-        return c->aligned && c->tile_rows == 0 ? 1 : 3.7;
+        return c->padded ? 1.3 : c->aligned && c->tile_rows == 0 ? 1 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
+}
+
+/* The part of a pass' vectors that end a row and are stored by a mask. */
+static double stored_by_mask(const struct candidate *c, const struct pc_lane_pass *pass) {
+    const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1), lanes = c->result->lanes;
+    const bool rows = !candidate_is_last(c) && c->tile_rows > 0 && row % lanes && (pass->last || !c->padded);
+    return rows ? 1 / (double)((row + lanes - 1) / lanes) : 0;
 }
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
@@ -139,6 +152,7 @@ void candidate_count_work(struct candidate *c) {
             w.shuffle *= constants(c, pass);
             if (candidate_is_last(c))
                 w.load *= streams(c, &cost);
+            w.group += MASKED_STORE * stored_by_mask(c, pass);
             p->work += (double)band->count * scattered(c, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);

@@ -203,8 +203,10 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
     size_t capacity = 0, count = 0;
     group->out = out;
     for (int l = 0; l < v->shape->lanes && out + l < end; l++) {
-        group->valid |= (uint32_t)1 << l;
         c[l] = coordinates_of(v, out + l);
+        if (c[l].at[POOL_MAX_RANK - 1] >= map[POOL_MAX_RANK - 1]->used)
+            continue;
+        group->valid |= (uint32_t)1 << l;
         group->divisor[l] = 1;
         for (int a = 0; a < POOL_MAX_RANK; a++) {
             group->divisor[l] *= map[a]->divisor ? map[a]->divisor[c[l].at[a]] : 1;

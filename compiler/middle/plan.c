@@ -457,6 +457,8 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                                                            : pc_arena_printf(arena, ", %" PRId64 " %s%s", plan->block,
                                                                              last ? "channel" : "plane",
                                                                              plan->block == 1 ? "" : "s")));
+    if (plan->lanes->is_padded)
+        explain(plan, "rows of local arrays are as long as vectors");
     return true;
 }
 
