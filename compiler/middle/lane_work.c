@@ -108,19 +108,19 @@ static const double AFTER_PASS = 10;
 
 /* A load of a pass beside an operation.  Channels-first, planes rarely begin at multiples of the lanes, so that most vectors
  * lie in two cache lines; and what was just stored piece by piece cannot be loaded across its pieces before it has left the
- * processor's store queue. */
+ * processor's store queue; choosing tap numbers beside values leaves time for that. */
 static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
     if (candidate_is_last(c))
         return 1;
     if (!pass->first)
-        return c->padded ? 1.3 : c->aligned && c->tile_rows == 0 ? 1 : 3.7;
+        return c->padded ? 1.2 : c->aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 
 /* The part of a pass' vectors that end a row and are stored by a mask. */
 static double stored_by_mask(const struct candidate *c, const struct pc_lane_pass *pass) {
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1), lanes = c->result->lanes;
-    const bool rows = !candidate_is_last(c) && c->tile_rows > 0 && row % lanes && (pass->last || !c->padded);
+    const bool rows = c->apart && !candidate_is_last(c) && c->tile_rows > 0 && row % lanes && (pass->last || !c->padded);
     return rows ? 1 / (double)((row + lanes - 1) / lanes) : 0;
 }
 
