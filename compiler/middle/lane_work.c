@@ -133,6 +133,8 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side. */
 static double streams(const struct candidate *c, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
+    if (c->result->run > 1)
+        return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
         return 3;
     return each <= (double)STREAMS_GOOD                                                ? 1
