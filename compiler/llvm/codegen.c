@@ -1,6 +1,7 @@
 /* codegen.c - see codegen.h.
  *
- * A context, a module and a target machine live for one call; whoever makes one releases it in the same function. */
+ * A context and a module live for one call, and so does a target machine unless the caller keeps them; whoever makes one
+ * releases it in the same function. */
 #include "llvm/codegen.h"
 
 #include "front/diag.h"
@@ -29,6 +30,7 @@ bool pc_llvm_is_there(void) {
 /* The module that becomes the code, and all that it needs. */
 struct unit {
     struct pc_machine machine;
+    struct pc_machines *machines; /* where it goes back; NULL: it is closed */
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMMemoryBufferRef written; /* its code; NULL before */
@@ -57,7 +59,9 @@ static LLVMModuleRef new_module(const struct unit *unit, const char *name) {
 
 static bool unit_open(struct unit *unit, const char *name, const struct pc_codegen_options *options, enum pc_code code,
                       struct pc_diags *diags) {
-    if (!pc_machine_open(&unit->machine, options, diags))
+    unit->machines = options->machines;
+    if (!(unit->machines ? pc_machines_take(unit->machines, &unit->machine, options, diags)
+                         : pc_machine_open(&unit->machine, options, diags)))
         return false;
     *unit->problem = '\0';
     unit->written = NULL;
@@ -73,7 +77,10 @@ static void unit_close(struct unit *unit) {
         LLVMDisposeMemoryBuffer(unit->written);
     LLVMDisposeModule(unit->module);
     LLVMContextDispose(unit->context);
-    pc_machine_close(&unit->machine);
+    if (unit->machines)
+        pc_machines_give(unit->machines, &unit->machine);
+    else
+        pc_machine_close(&unit->machine);
 }
 
 /* ---- passes ---- */
@@ -90,11 +97,10 @@ static bool verify(LLVMModuleRef module, const char *when, struct pc_diags *diag
 /* note [passes]
  * The IR comes simplified and numbered, with every loop in its final form, so most of what -O3 does finds nothing to do.
  * What is left: invariant values out of loops, vectors from loops, short loops unrolled, vectors from straight lines, and
- * the tidying that vectors call for. Where the plan has chosen lanes, there are no vectors to look for. In straight lines
- * they are not looked for where loops leave nothing to them, nor in long lines, for the time grows faster than these do: a
- * window of 13 x 13 took 0.15 s and gained nothing. */
-static const char passes_with_lanes[] =
-    "function(loop-mssa(licm),instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)";
+ * the tidying that vectors call for. Where the plan has chosen lanes, there are no vectors to look for and nothing to tidy.
+ * In straight lines they are not looked for where loops leave nothing to them, nor in long lines, for the time grows faster
+ * than these do: a window of 13 x 13 took 0.15 s and gained nothing. */
+static const char passes_with_lanes[] = "function(loop-mssa(licm),early-cse)";
 #define PASSES_BEFORE "function(loop-mssa(licm),loop-vectorize,loop(loop-unroll-full),"
 #define PASSES_AFTER  "instcombine<max-iterations=1;no-verify-fixpoint>,simplifycfg,early-cse)"
 static const char passes_with_lines[] = PASSES_BEFORE "slp-vectorizer," PASSES_AFTER;

@@ -14,9 +14,12 @@ bool pc_llvm_is_there(void);
 
 enum pc_code { PC_CODE_LLVM, PC_CODE_ASSEMBLY, PC_CODE_OBJECT };
 
+struct pc_machines; /* of llvm/machine.h: machines that wait to be used again */
+
 struct pc_codegen_options {
     const char *triple; /* "aarch64-linux-gnu"; NULL: this machine */
     const char *cpu;    /* "cortex-a72", or "native": this processor; NULL: what every processor of the triple has */
+    struct pc_machines *machines; /* all for this triple and processor; NULL: a machine is opened for the call */
 };
 
 /* What is wrong with the machine of the options, as one line; NULL: nothing. Only here is a processor's name looked at:

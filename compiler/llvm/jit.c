@@ -4,6 +4,7 @@
 
 #include "front/diag.h"
 #include "llvm/codegen.h"
+#include "llvm/machine.h"
 
 #include <llvm-c/Core.h>
 #include <llvm-c/Error.h>
@@ -25,9 +26,10 @@ enum { PARAMETERS_MAX = 6, NAME_MAX_LENGTH = 40 /* of kernelN_part */ };
 
 struct pc_jit {
     LLVMOrcLLJITRef lljit;
-    atomic_uint_fast64_t next; /* number of the next function, which is its name */
-    pthread_mutex_t lock;      /* of the line below */
-    char problem[400];         /* what the session reported last: some errors of linking come only there */
+    struct pc_machines machines; /* that wrote the functions so far */
+    atomic_uint_fast64_t next;   /* number of the next function, which is its name */
+    pthread_mutex_t lock;        /* of the line below */
+    char problem[400];           /* what the session reported last: some errors of linking come only there */
 };
 
 struct pc_jit_code {
@@ -126,6 +128,7 @@ struct pc_jit *pc_jit_open(struct pc_diags *diags) {
         return NULL;
     }
     pthread_mutex_init(&jit->lock, NULL);
+    pthread_mutex_init(&jit->machines.lock, NULL);
     LLVMErrorRef error = LLVMOrcCreateLLJIT(&jit->lljit, NULL);
     if (!error) {
         LLVMOrcExecutionSessionSetErrorReporter(LLVMOrcLLJITGetExecutionSession(jit->lljit), keep_error, jit);
@@ -144,6 +147,7 @@ void pc_jit_close(struct pc_jit *jit) {
         return;
     if (jit->lljit)
         LLVMConsumeError(LLVMOrcDisposeLLJIT(jit->lljit));
+    pc_machines_close(&jit->machines);
     pthread_mutex_destroy(&jit->lock);
     free(jit);
 }
@@ -183,7 +187,8 @@ struct pc_jit_code *pc_jit_compile(struct pc_jit *jit, const struct ir_function 
     renamed.name = pc_arena_printf(function->arena, "kernel%llu", (unsigned long long)atomic_fetch_add(&jit->next, 1));
     struct pc_text object = {.out_of_memory = diags->arena->out_of_memory};
     struct pc_jit_code *code = NULL;
-    if (!pc_codegen_function(&renamed, &(struct pc_codegen_options){.cpu = "native"}, PC_CODE_OBJECT, &object, diags))
+    const struct pc_codegen_options options = {.cpu = "native", .machines = &jit->machines};
+    if (!pc_codegen_function(&renamed, &options, PC_CODE_OBJECT, &object, diags))
         goto done;
     code = calloc(1, sizeof *code);
     if (!code) {

@@ -130,3 +130,31 @@ void pc_machine_close(struct pc_machine *machine) {
         LLVMDisposeTargetMachine(machine->target);
     LLVMDisposeMessage(machine->triple);
 }
+
+/* ---- machines that wait ---- */
+
+bool pc_machines_take(struct pc_machines *machines, struct pc_machine *machine, const struct pc_codegen_options *options,
+                      struct pc_diags *diags) {
+    pthread_mutex_lock(&machines->lock);
+    const bool found = machines->count > 0;
+    if (found)
+        *machine = machines->idle[--machines->count];
+    pthread_mutex_unlock(&machines->lock);
+    return found || pc_machine_open(machine, options, diags);
+}
+
+void pc_machines_give(struct pc_machines *machines, struct pc_machine *machine) {
+    pthread_mutex_lock(&machines->lock);
+    const bool kept = machines->count < PC_MACHINES_MAX;
+    if (kept)
+        machines->idle[machines->count++] = *machine;
+    pthread_mutex_unlock(&machines->lock);
+    if (!kept)
+        pc_machine_close(machine);
+}
+
+void pc_machines_close(struct pc_machines *machines) {
+    while (machines->count > 0)
+        pc_machine_close(&machines->idle[--machines->count]);
+    pthread_mutex_destroy(&machines->lock);
+}

@@ -6,6 +6,8 @@
 
 #include "llvm/codegen.h"
 
+#include <pthread.h>
+
 struct LLVMOpaqueTargetMachine; /* LLVMTargetMachineRef points to it */
 
 struct pc_machine {
@@ -17,6 +19,23 @@ struct pc_machine {
 bool pc_machine_open(struct pc_machine *machine, const struct pc_codegen_options *options, struct pc_diags *diags);
 
 void pc_machine_close(struct pc_machine *machine);
+
+enum { PC_MACHINES_MAX = 8 };
+
+/* Machines for the same options that nobody uses: a machine serves one thread at a time, and opening one takes a seventh of
+ * what a small kernel takes.  Zeroed, with its lock initialised, it is empty. */
+struct pc_machines {
+    pthread_mutex_t lock;
+    struct pc_machine idle[PC_MACHINES_MAX];
+    int count;
+};
+
+/* One that waits, else a new one; false with an error in diags. pc_machines_give() takes it back, and closes what is too
+ * many. */
+bool pc_machines_take(struct pc_machines *machines, struct pc_machine *machine, const struct pc_codegen_options *options,
+                      struct pc_diags *diags);
+void pc_machines_give(struct pc_machines *machines, struct pc_machine *machine);
+void pc_machines_close(struct pc_machines *machines); /* when none is taken */
 
 /* Whether the options ask for the processor that runs. */
 bool pc_machine_is_native(const struct pc_codegen_options *options);
