@@ -245,10 +245,16 @@ bool candidate_build_bands(struct candidate *c) {
     return true;
 }
 
-/* ---- sums of planes ---- */
+/* ---- whole planes ----
+ *
+ * A sum may be taken in any order: lane l gets every element that is l in its vector, and then the upper half of the lanes
+ * is added to the lower.  Of equal maxima the first is kept, -0 and +0 among them: lane l gets neighbours, and then lanes
+ * are combined with their neighbours. */
 
 /* Vectors that one partial sum takes, so that their additions are no long chain. */
 static const int64_t CHAIN_MOST = 32;
+/* Neighbours that a lane gets: each is from a vector of its own. */
+enum { NEIGHBOURS = 4 };
 
 /* Positions 0 .. to - 1, each from `slots` positions of `from`, `step` apart; positions of a block are neighbours. */
 static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t from, int64_t to, int slots, int64_t block) {
@@ -275,23 +281,42 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], 0, c->arena);
     }
     *from = to;
-    return add_pass(c, band, PC_LANE_REDUCE, last ? "their sum" : pc_arena_printf(c->arena, "%" PRId64 " partial sums", to),
-                    &shape, last);
+    return add_pass(c, band, PC_LANE_REDUCE,
+                    last ? "what is left of them" : pc_arena_printf(c->arena, "%" PRId64 " partial results", to), &shape,
+                    last);
+}
+
+/* As many partial sums as lanes, in chains of equal length. */
+static bool add_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
+    const int64_t lanes = c->result->lanes, vectors = (*from + lanes - 1) / lanes;
+    const int64_t sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
+    return sums <= CHAIN_MOST && add_row(c, band, from, sums * lanes, (int)((vectors + sums - 1) / sums), lanes, false) &&
+           (sums == 1 || add_row(c, band, from, lanes, (int)sums, lanes, false));
+}
+
+/* As many partial maxima as lanes, of neighbours. */
+static bool add_maxima(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
+    const int64_t lanes = c->result->lanes;
+    int passes = 1;
+    for (int64_t half = lanes / 2; half >= 1; half /= 2)
+        passes++;
+    for (; *from > lanes * NEIGHBOURS; passes++)
+        if (passes == PC_LANE_PASSES_MAX ||
+            !add_row(c, band, from, (*from + NEIGHBOURS - 1) / NEIGHBOURS, NEIGHBOURS, 1, false))
+            return false;
+    return add_row(c, band, from, lanes, (int)((*from + lanes - 1) / lanes), 1, false);
 }
 
 bool candidate_build_halves(struct candidate *c) {
     const int64_t lanes = c->result->lanes;
+    struct pc_lane_band band = {.count = 1};
     int64_t from = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         from *= c->layer->axis[a].in;
-    const int64_t vectors = (from + lanes - 1) / lanes, sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
-    const int chain = (int)((vectors + sums - 1) / sums);
-    struct pc_lane_band band = {.count = 1};
-    if (from < lanes || sums > CHAIN_MOST || !add_row(c, &band, &from, sums * lanes, chain, lanes, false) ||
-        (sums > 1 && !add_row(c, &band, &from, lanes, (int)sums, lanes, false)))
+    if (from < lanes || !(c->picks ? add_maxima : add_sums)(c, &band, &from))
         return false;
     for (int64_t half = lanes / 2; half >= 1; half /= 2)
-        if (!add_row(c, &band, &from, half, 2, half, half == 1))
+        if (!add_row(c, &band, &from, half, 2, c->picks ? 1 : half, half == 1))
             return false;
     band.pass[0].first = true;
     band.pass[band.pass_count - 1].last = true;

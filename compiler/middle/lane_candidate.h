@@ -91,7 +91,7 @@ void candidate_choose_sizes(struct candidate *c);
 /* Chooses result->run, for that block. */
 void candidate_choose_run(struct candidate *c);
 
-/* The bands of the result; sums of planes (c->halves) have one. False: it takes too much code, or cannot be so. */
+/* The bands of the result; whole planes (c->halves) have one. False: it takes too much code, or cannot be so. */
 bool candidate_build_bands(struct candidate *c);
 bool candidate_build_halves(struct candidate *c);
 

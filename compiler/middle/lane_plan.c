@@ -182,10 +182,11 @@ static const char *why_none(const struct pc_plan *plan) {
     return ir_elements[plan->track].bytes > ir_elements[plan->real].bytes ? "indices are wider than values" : NULL;
 }
 
-/* A window that is the whole plane, whose sum may be taken in any order. */
-static bool sums_planes(const struct pc_plan *plan) {
-    bool whole = plan->kind == PC_KERNEL_FORWARD && pc_mode_of(plan->layer->desc.mode)->combine == PC_COMBINE_ADD &&
-                 plan->layer->desc.layout == POOL_CHANNELS_FIRST;
+/* A window that is the whole plane, and nobody asks which tap it is. */
+static bool reduces_planes(const struct pc_plan *plan) {
+    const struct pool_desc *desc = &plan->layer->desc;
+    bool whole =
+        plan->kind == PC_KERNEL_FORWARD && desc->indices == POOL_INDICES_NONE && desc->layout == POOL_CHANNELS_FIRST;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_axis *axis = &plan->layer->axis[a];
         const struct pc_window w = pc_axis_window(axis, 0);
@@ -205,8 +206,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     int64_t elements = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
-    if (way->steps == STEPS_HALVES && !sums_planes(plan))
-        return "it is for sums of whole planes, channels-first";
+    if (way->steps == STEPS_HALVES && !reduces_planes(plan))
+        return "it is for windows that are the whole plane, channels-first, without tap numbers";
     if (last && layer->desc.channels < lanes)
         elements *= layer->desc.channels; /* of the row that they are with the pixels */
     if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))

@@ -30,7 +30,8 @@ struct pc_lane_pass {
     int64_t row_taps;                  /* SPLIT: of the axes inside */
 };
 
-enum { PC_LANE_PASSES_MAX = 8 }; /* weighing dy or halving sixteen lanes, and two for each axis */
+/* Weighing dy and two for each axis; or quarters of a plane, then halves of sixteen lanes. */
+enum { PC_LANE_PASSES_MAX = 12 };
 
 /* `count` equal bands; the first begins at elements `in` and `out` of the sides that the kernel reads and writes. */
 struct pc_lane_band {

@@ -294,3 +294,38 @@ Test(lanes, kernels_agree_with_the_reference) {
     }
     cr_assert_gt(checked, LAYERS / 3, "%d", checked);
 }
+
+/* Zeros of both signs among smaller numbers: the first of them is the maximum, whichever lane it is in. */
+Test(lanes, the_first_of_equal_zeros_is_the_maximum_of_a_plane) {
+    enum { PLANES = 40, LENGTH = 54 };
+    static const uint64_t numbers[] = {21, 43, 32}; /* `halves` with vectors of 16, 32 and 64 bytes: see build() */
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct pc_arena arena = {0};
+        struct pc_diags diags;
+        struct pool_random random = pool_random_start(numbers[i], "zeros");
+        float x[PLANES * LENGTH], y[PLANES];
+        bool lanes;
+        const struct pool_desc desc = {.mode = POOL_MAX,
+                                       .rank = 1,
+                                       .batch = 1,
+                                       .channels = PLANES,
+                                       .in = {LENGTH},
+                                       .kernel = {LENGTH},
+                                       .stride = {1},
+                                       .dilation = {1}};
+        pc_diags_init(&diags, &arena);
+        const struct pc_layer *layer = pc_layer_from_desc("zeros", &desc, &arena, &diags);
+        for (int k = 0; k < PLANES * LENGTH; k++)
+            x[k] = pool_random_chance(&random, 7, 8) ? -1.0f : pool_random_chance(&random, 1, 2) ? -0.0f : 0.0f;
+        const struct ir_function *f = build(layer, PC_KERNEL_FORWARD, numbers[i], &lanes, &arena, &diags);
+        cr_assert(f && lanes);
+        run(f, &(struct tensors){.x = x, .y = y}, LENGTH);
+        for (int k = 0; k < PLANES; k++) {
+            int first = k * LENGTH;
+            while (x[first] < 0 && first < (k + 1) * LENGTH - 1)
+                first++;
+            cr_assert(y[k] == x[first] && !signbit(y[k]) == !signbit(x[first]), "plane %d", k);
+        }
+        pc_arena_release(&arena);
+    }
+}

@@ -305,6 +305,10 @@ static const struct wanted forms[] = {
      "8 vectors of a pixel side by side"},
     {"mode max; channels 480; shape 16 x 14 x 14; kernel 3; stride 1; padding 1; layout ndhwc", PC_KERNEL_FORWARD,
      BUDGET(0, 0, 0, 64), PC_FORM_LANES, "slices as whole windows"},
+    {"mode max; channels 64; shape 56 x 56; kernel 56", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "whole planes, as many partial results as lanes"},
+    {"mode max; channels 2; shape 1000 x 1000; kernel 1000", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_PASSES,
+     "one axis at a time"}, /* more passes of lanes than there are */
     {"mode max; channels 3; shape 3 x 2; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LOOPS,
      "loops over equal windows"},
     {"mode max; channels 2; shape 60 x 45; kernel 2; indices plane", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
