@@ -213,6 +213,9 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))
         return last ? "an image has not half as many elements as a vector"
                     : "a plane has not half as many elements as a vector";
+    if ((way->steps == STEPS_AXES || way->steps == STEPS_SLICES) && plan->kind == PC_KERNEL_BACKWARD &&
+        layer->desc.indices > POOL_INDICES_WINDOW)
+        return "beside such indices gradients are added as PyTorch adds them, in ascending order of the outputs";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)
