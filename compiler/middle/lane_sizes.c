@@ -74,7 +74,7 @@ static bool is_small(const struct candidate *c, double bytes) {
  * a pixel, and what it fetches ahead is not what comes next.  With half of the pixel in one turn of the loop, 2 x 2 windows
  * of 14 x 14 pixels of 2 KiB take 2.6 us instead of 4.1 (Zen 5; the limit is 2.1), in every direction; with a sixth of it
  * there is no gain.  Larger windows need only a few vectors side by side, but whole pixels: 5 x 5 averages of stride 3 take
- * 4.0 us instead of 6.4.  Windows that slide by one meet too many pixels. */
+ * 4.5 us instead of 6.4.  Windows that slide by one meet too many pixels. */
 static const int64_t RUN_TAPS = 104, TURNS_MOST = 3, LARGE_TAPS = 25, LARGE_RUN = 8;
 
 static int64_t window_taps(const struct candidate *c) {
