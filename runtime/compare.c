@@ -233,7 +233,7 @@ static struct pool_expectation expect_norm_gradient(const struct pool_desc *desc
     return expected;
 }
 
-/* Max, min and sum only add. Averages divide once on the way of each term; a divisor that the element type does not hold is rounded before. */
+/* Sums only add. Averages divide once on the way of each term; a divisor that the element type does not hold is rounded before. */
 static struct pool_expectation expect_average_gradient(const struct pool_desc *desc, const struct pool_sum *sum,
                                                        int64_t largest_divisor) {
     struct pool_element element = pool_element_of(desc->dtype);
@@ -243,10 +243,9 @@ static struct pool_expectation expect_average_gradient(const struct pool_desc *d
     return pool_sum_expect(&element, sum, sum->count + (exact ? 0 : 1), element.smallest / 2);
 }
 
-/* `selected`: of max and min, the element of the plane that each window selects. */
 static void compare_sums(const struct pool_desc *desc, const struct pool_geometry *geometry, const void *x, const void *y,
-                         const void *dy, const void *dx, const int64_t *selected, struct pool_window *window,
-                         struct pool_sum *sums, struct pool_comparison *result) {
+                         const void *dy, const void *dx, struct pool_window *window, struct pool_sum *sums,
+                         struct pool_comparison *result) {
     int64_t largest_divisor = 0;
     for (int64_t plane = 0; plane < geometry->planes; plane++) {
         memset(sums, 0, (size_t)geometry->in_plane * sizeof *sums);
@@ -259,9 +258,7 @@ static void compare_sums(const struct pool_desc *desc, const struct pool_geometr
                                                         : window->divisor;
             if (size > largest_divisor)
                 largest_divisor = size;
-            if (selected)
-                pool_sum_add_quotient(&sums[selected[at]], gradient, 1);
-            else if (desc->mode == POOL_LP)
+            if (desc->mode == POOL_LP)
                 add_norm_term(desc, window, pool_load(desc->dtype, y, at), gradient, sums);
             else
                 for (int64_t i = 0; i < window->count; i++)
@@ -277,6 +274,19 @@ static void compare_sums(const struct pool_desc *desc, const struct pool_geometr
     }
 }
 
+/* The gradient of max and min. */
+static enum pool_status compare_selections(const struct pool_desc *desc, int64_t count, const void *x, const void *dy,
+                                           const void *dx, struct pool_comparison *result) {
+    void *reference = allocate(count, pool_dtype_size(desc->dtype));
+    if (!reference)
+        return POOL_NO_MEMORY;
+    const enum pool_status status = pool_reference_backward(desc, x, dy, reference);
+    if (status == POOL_OK)
+        compare_bits(desc->dtype, count, reference, dx, result);
+    free(reference);
+    return status;
+}
+
 enum pool_status pool_compare_backward(const struct pool_desc *desc, const void *x, const void *y, const void *dy,
                                        const void *dx, struct pool_comparison *result) {
     struct pool_geometry geometry;
@@ -287,19 +297,15 @@ enum pool_status pool_compare_backward(const struct pool_desc *desc, const void 
         return status;
     if (!dy || !dx || (desc->mode == POOL_LP && (!x || !y)) || (selects(desc) && !x))
         return POOL_NULL_ARGUMENT;
-    int64_t *selected = NULL;
-    if (selects(desc)) {
-        selected = allocate(shape.y_count, sizeof *selected);
-        status = selected ? pool_reference_indices(desc, x, POOL_INDICES_PLANE, selected) : POOL_NO_MEMORY;
-    }
+    if (selects(desc))
+        return compare_selections(desc, shape.x_count, x, dy, dx, result);
     struct pool_window window = {0};
     struct pool_sum *sums = allocate(geometry.in_plane, sizeof *sums);
-    if (status == POOL_OK && sums && pool_window_allocate(&geometry, &window))
-        compare_sums(desc, &geometry, x, y, dy, dx, selected, &window, sums, result);
-    else if (status == POOL_OK)
+    if (sums && pool_window_allocate(&geometry, &window))
+        compare_sums(desc, &geometry, x, y, dy, dx, &window, sums, result);
+    else
         status = POOL_NO_MEMORY;
     pool_window_free(&window);
     free(sums);
-    free(selected);
     return status;
 }

@@ -51,6 +51,23 @@ static void print_store(struct emitter *e, const struct ir_node *n) {
     pc_writer_end(&e->w, ";");
 }
 
+/* Not a store, of which the compiler knows where it goes. */
+static void print_addition(struct emitter *e, const struct ir_node *n) {
+    const struct ir_affine *affine = &e->f->affines[n->aux];
+    const struct ir_buffer *buffer = &e->f->buffers[affine->buffer];
+    pc_writer_begin(&e->w);
+    pc_text_printf(e->w.text, "{ const u%s at = (u%s)(", e->index_type, e->index_type);
+    pc_print_affine(e, affine, n->u.integer);
+    add(e, " + ");
+    pc_print_value(e, n->operand[0], true);
+    pc_text_printf(e->w.text, "); %s[", buffer->name);
+    if (e->front[affine->buffer])
+        pc_text_printf(e->w.text, "%" PRId64 " + ", e->front[affine->buffer]);
+    pc_text_printf(e->w.text, "(at < %" PRId64 " ? at : %" PRId64 ")] += ", buffer->count - 1, buffer->count - 1);
+    pc_print_value(e, n->operand[1], true);
+    pc_writer_end(&e->w, "; }");
+}
+
 static void print_assignment(struct emitter *e, const char *declare, ir_ref to, const char *suffix, ir_ref from) {
     pc_writer_begin(&e->w);
     pc_text_printf(e->w.text, "%s%sv%" PRIu32 "%s = ", declare, *declare ? " " : "", to, suffix);
@@ -108,6 +125,8 @@ static void print_item(struct emitter *e, ir_ref ref, enum ir_share share) {
     const struct ir_node *n = ir_at(e->f, ref);
     if (n->op == IR_STORE) {
         print_store(e, n);
+    } else if (n->op == IR_ADD_AT) {
+        print_addition(e, n);
     } else if (n->op == IR_FOR) {
         print_loop(e, n->aux, share);
     } else if (n->op == IR_COMMENT) {
@@ -207,12 +226,42 @@ static bool is_in_pieces(const struct ir_function *f) {
     return ir_has_parts(f);
 }
 
+/* size[k]: how long list k has to be for the lookups of a block; 0: there are none. */
+static void size_numbers(const struct emitter *e, const struct ir_block *block, int64_t *size) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(e->f, block->items[i]);
+        if (n->op == IR_LOOKUP && pc_is_used(e, block->items[i])) {
+            const int64_t count = ir_lookup_count(e->f, n);
+            size[n->aux] = count > size[n->aux] ? count : size[n->aux];
+        } else if (n->op == IR_FOR) {
+            size_numbers(e, &e->f->loops[n->aux].body, size);
+        }
+    }
+}
+
+/* The lists that a block looks numbers up in. */
+static void print_numbers(struct emitter *e, const struct ir_block *block) {
+    int64_t *size = PC_NEW_ARRAY(e->f->arena, e->f->number_count, int64_t);
+    size_numbers(e, block, size);
+    for (size_t k = 0; k < e->f->number_count; k++) {
+        const struct ir_numbers *numbers = &e->f->numbers[k];
+        if (!size[k])
+            continue;
+        pc_writer_begin(&e->w);
+        pc_text_printf(e->w.text, "static const int32_t numbers%zu[%" PRId64 "] = {", k, size[k]);
+        for (int64_t i = 0; i < size[k]; i++)
+            pc_text_printf(e->w.text, "%s%" PRId64, i ? ", " : "", numbers->at[i < numbers->count ? i : numbers->count - 1]);
+        pc_writer_end(&e->w, "};");
+    }
+}
+
 static void print_piece(struct emitter *e, const struct pc_c_words *words, ir_ref ref) {
     pc_text_printf(e->w.text, "%s void %s_%" PRIu32 "(", words->part, e->f->name, ir_at(e->f, ref)->aux);
     print_parameters(e->f, words->restrict_word, ")", e->w.text);
     pc_text_add(e->w.text, " {\n");
     e->w.depth++;
     print_unused(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
+    print_numbers(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
     print_block(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
     pc_writer_close(&e->w);
     pc_text_add(e->w.text, "\n");
@@ -258,6 +307,8 @@ static void print_body(struct emitter *e, const struct pc_c_words *words, bool p
     if (words->is_static && !e->parts->is_split)
         pc_text_add(e->w.text, "    (void)parts;\n    if (part > 0)\n        return;\n");
     print_locals(e, words->aligned);
+    if (!pieces)
+        print_numbers(e, &e->f->body);
     print_bounds(e, words->begin);
     if (!pieces)
         print_unused(e, &e->f->body);
@@ -373,7 +424,8 @@ struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
             needs.integers = true;
         needs.selects |= n->op == IR_SELECT && n->type.lanes == 1;
         multiplies |= n->op == IR_MUL && real;
-        adds |= (n->op == IR_ADD || n->op == IR_SUB) && real;
+        adds |= (n->op == IR_ADD || n->op == IR_SUB || n->op == IR_ADD_AT) && real;
+        needs.integers |= n->op == IR_ADD_AT || n->op == IR_LOOKUP;
     }
     needs.contraction = multiplies && adds;
     return needs;

@@ -51,7 +51,7 @@ static void print_constant(struct emitter *e, const struct ir_node *n) {
 static void print_numbers(struct emitter *e, const struct ir_node *n) {
     begin_call(e, n->type, "lanes");
     for (int i = 0; i < n->type.lanes; i++)
-        pc_text_printf(e->w.text, "%s%" PRId64, i ? ", " : "", e->f->numbers[n->aux][i]);
+        pc_text_printf(e->w.text, "%s%" PRId64, i ? ", " : "", e->f->numbers[n->aux].at[i]);
     add(e, ")");
 }
 
@@ -182,8 +182,10 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_REDUCE_GT:
     case IR_REDUCE_LT: print_call(e, n, type_of(e, n->operand[0]), ir_ops[op].name); return;
     case IR_NONE:
+    case IR_LOOKUP:
     case IR_CARRIED:
     case IR_RESULT:
+    case IR_ADD_AT:
     case IR_FOR:
     case IR_COMMENT:
     case IR_OP_COUNT: break;

@@ -54,8 +54,8 @@ static bool needs_name(const struct ir_node *n, enum ir_op user, int which) {
         return false;
     if (pc_is_narrow(n->type) && ir_ops[n->op].kind == IR_KIND_ARITH)
         return true; /* it is an int until it is stored, and may have to wrap around */
-    return user == IR_PICK_GT || user == IR_PICK_LT || user == IR_UNORDERED || (user == IR_SELECT && which > 0) ||
-           (n->op == IR_SELECT && user != IR_STORE);
+    return user == IR_PICK_GT || user == IR_PICK_LT || user == IR_LOOKUP || user == IR_UNORDERED ||
+           (user == IR_SELECT && which > 0) || (n->op == IR_SELECT && user != IR_STORE);
 }
 
 static bool is_local_load(const struct emitter *e, ir_ref ref) {
@@ -264,6 +264,26 @@ static void print_load(struct emitter *e, const struct ir_node *n) {
         add(e, " : 0");
 }
 
+/* The comparison is with a constant, which decides nothing where the list has a number for every operand. */
+static void print_lookup(struct emitter *e, const struct ir_node *n) {
+    const int64_t count = ir_lookup_count(e->f, n);
+    const enum ir_element from = (enum ir_element)ir_at(e->f, n->operand[0])->type.element;
+    if (n->type.element != IR_I32)
+        pc_text_printf(e->w.text, "(%s)", ir_elements[n->type.element].c_type);
+    pc_text_printf(e->w.text, "numbers%" PRIu32 "[", n->aux);
+    if (from == IR_U8 && count > UINT8_MAX) {
+        pc_print_value(e, n->operand[0], false);
+    } else {
+        const char *type = from == IR_I64 ? "uint64_t" : "uint32_t";
+        pc_text_printf(e->w.text, "(%s)", type);
+        pc_print_value(e, n->operand[0], true);
+        pc_text_printf(e->w.text, " < %" PRId64 " ? ", count - 1);
+        pc_print_value(e, n->operand[0], true);
+        pc_text_printf(e->w.text, " : %" PRId64, count - 1);
+    }
+    add(e, "]");
+}
+
 void pc_print_expression(struct emitter *e, const struct ir_node *n) {
     if (pc_is_of_lanes(e, n)) {
         pc_print_lanes(e, n);
@@ -305,14 +325,15 @@ void pc_print_expression(struct emitter *e, const struct ir_node *n) {
         pc_text_printf(e->w.text, "(%s)", ir_elements[n->type.element].c_type);
         pc_print_value(e, n->operand[0], true);
         return;
+    case IR_LOOKUP: print_lookup(e, n); return;
     case IR_SPLAT: case IR_REDUCE_ADD: case IR_REDUCE_GT: case IR_REDUCE_LT: /* of one lane: the lane */
         pc_print_value(e, n->operand[0], false);
         return;
     case IR_SHUFFLE:
         pc_print_value(e, n->operand[e->f->lists[n->aux][0]], false);
         return;
-    case IR_NONE: case IR_LANES: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_FOR: case IR_COMMENT:
-    case IR_OP_COUNT:
+    case IR_NONE: case IR_LANES: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
+    case IR_COMMENT: case IR_OP_COUNT:
         break;
     }
     abort();

@@ -317,11 +317,52 @@ static LLVMValueRef numbers(struct emitter *e, const struct ir_node *n) {
     const LLVMTypeRef type = pc_llvm_element_type(e, element);
     LLVMValueRef lanes[IR_LANES_MAX];
     for (int i = 0; i < n->type.lanes; i++) {
-        const int64_t value = e->f->numbers[n->aux][i];
+        const int64_t value = e->f->numbers[n->aux].at[i];
         lanes[i] =
             is_real(element) ? LLVMConstReal(type, (double)value) : LLVMConstInt(type, (unsigned long long)value, true);
     }
     return LLVMConstVector(lanes, n->type.lanes);
+}
+
+/* The list is a constant of the module. */
+static LLVMValueRef lookup(struct emitter *e, const struct ir_node *n) {
+    const struct ir_numbers *numbers = &e->f->numbers[n->aux];
+    const int64_t count = ir_lookup_count(e->f, n);
+    const LLVMTypeRef number = LLVMInt32TypeInContext(e->context);
+    char name[NAME_MAX]; /* lists of two lengths are two */
+    snprintf(name, sizeof name, "numbers%u.%u.of.%.*s", (unsigned)n->aux, (unsigned)count, NAME_MAX - 40, e->f->name);
+    LLVMValueRef list = LLVMGetNamedGlobal(e->module, name);
+    if (!list) {
+        LLVMValueRef *values = PC_NEW_ARRAY(e->f->arena, (size_t)count, LLVMValueRef);
+        for (int64_t i = 0; i < count; i++)
+            values[i] =
+                LLVMConstInt(number, (unsigned long long)numbers->at[i < numbers->count ? i : numbers->count - 1], true);
+        list = LLVMAddGlobal(e->module, LLVMArrayType2(number, (uint64_t)count), name);
+        LLVMSetInitializer(list, LLVMConstArray2(number, values, (uint64_t)count));
+        LLVMSetGlobalConstant(list, true);
+        LLVMSetLinkage(list, LLVMPrivateLinkage);
+        LLVMSetUnnamedAddress(list, LLVMGlobalUnnamedAddr);
+    }
+    const LLVMValueRef a = resize(e, pc_llvm_value_of(e, n->operand[0]), e->index, is_signed(element_of(e, n->operand[0])));
+    const LLVMValueRef last = pc_llvm_index_constant(e, count - 1);
+    LLVMValueRef at = count > UINT8_MAX && element_of(e, n->operand[0]) == IR_U8
+                          ? a
+                          : LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntULT, a, last, ""), a, last, "");
+    const LLVMValueRef place = LLVMBuildGEP2(e->builder, number, list, &at, 1, "");
+    return resize(e, LLVMBuildLoad2(e->builder, number, place, ""), pc_llvm_type_of(e, n->type), true);
+}
+
+void pc_llvm_add_at(struct emitter *e, const struct ir_node *n) {
+    const struct ir_affine *affine = &e->f->affines[n->aux];
+    const struct ir_buffer *buffer = &e->f->buffers[affine->buffer];
+    const LLVMTypeRef real = pc_llvm_element_type(e, buffer->element);
+    const LLVMValueRef a = resize(e, pc_llvm_value_of(e, n->operand[0]), e->index, is_signed(element_of(e, n->operand[0])));
+    const LLVMValueRef last = pc_llvm_index_constant(e, buffer->count - 1);
+    const LLVMValueRef sum = LLVMBuildAdd(e->builder, affine_sum(e, affine, n->u.integer, e->index, true), a, "");
+    LLVMValueRef at = LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntULT, sum, last, ""), sum, last, "");
+    const LLVMValueRef place = LLVMBuildGEP2(e->builder, real, e->buffer[affine->buffer], &at, 1, "");
+    const LLVMValueRef old = LLVMBuildLoad2(e->builder, real, place, "");
+    LLVMBuildStore(e->builder, LLVMBuildFAdd(e->builder, old, pc_llvm_value_of(e, n->operand[1]), ""), place);
 }
 
 LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
@@ -361,6 +402,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_NOT: return LLVMBuildNot(b, x, "");
     case IR_SELECT: return pick(e, x, y, pc_llvm_value_of(e, n->operand[2]));
     case IR_CONVERT: return resize(e, x, pc_llvm_type_of(e, n->type), is_signed(element));
+    case IR_LOOKUP: return lookup(e, n);
     case IR_SPLAT: return splat(e, x, n->type.lanes);
     case IR_SHUFFLE: return shuffle(e, n);
     case IR_REDUCE_ADD:
@@ -371,6 +413,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_CARRIED:
     case IR_RESULT:
     case IR_STORE:
+    case IR_ADD_AT:
     case IR_FOR:
     case IR_COMMENT:
     case IR_OP_COUNT: break;

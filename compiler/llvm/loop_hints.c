@@ -48,6 +48,7 @@ static struct traits traits_of(const struct ir_function *f, uint32_t number) {
     for (size_t i = 0; i < loop->body.count; i++) {
         const struct ir_node *n = ir_at(f, loop->body.items[i]);
         traits.vectors |= n->type.lanes > 1;
+        traits.adds_up |= n->op == IR_ADD_AT;
         if (n->op != IR_LOAD && n->op != IR_STORE)
             continue;
         const int64_t stride = stride_of(&f->affines[n->aux], number);
@@ -103,7 +104,7 @@ static bool block_leaves_scalars(const struct ir_function *f, const struct ir_bl
             inner = false;
             if (block_leaves_scalars(f, &next->body, next->trip > 1 ? next : loop))
                 return true;
-        } else if (n->op == IR_LOAD || n->op == IR_STORE) {
+        } else if (n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ADD_AT) {
             access = true;
             strided |= loop && stride_of(&f->affines[n->aux], (uint32_t)(loop - f->loops)) > 1;
         }

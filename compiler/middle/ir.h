@@ -3,7 +3,8 @@
  * One function per kernel: buffers of constant extent, loops of constant trip count with carried values, and straight-line
  * SSA values with a type of element x lanes.  Layers, modes and windows are unknown here: every decision about what is
  * computed was made in the lowering, so that the consumers - emit_c, the interpreter, later LLVM - only print, execute or
- * translate.  Addresses are affine in the loop variables; all extents are constants, so bounds and costs are exact.
+ * translate.  Addresses are affine in the loop variables; all extents are constants, so bounds and costs are exact.  Only
+ * ADD_AT finds its element when it runs, and stays inside of its array by what it is.
  *
  * ops.def is the vocabulary.  Switches over enum ir_op have no default: a new operation fails to compile in each consumer
  * until it is handled there. */
@@ -81,11 +82,11 @@ struct ir_node {
     uint8_t op; /* enum ir_op */
     struct ir_type type;
     ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; STORE: [0] value, [1] mask or 0 */
-    uint32_t aux; /* LOAD, STORE, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, LANES, COMMENT: index
-                     in lists, numbers, comments */
+    uint32_t aux; /* LOAD, STORE, ADD_AT, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, LANES and
+                     LOOKUP, COMMENT: index in lists, numbers, comments */
     union {
-        int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, STORE: the constant part; CARRIED,
-                            RESULT: which */
+        int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, STORE, ADD_AT: the constant part;
+                            CARRIED, RESULT: which */
         double real;     /* CONST of a real; an f32 constant is exactly representable */
     } u;
 };
@@ -105,6 +106,12 @@ struct ir_loop {
     struct ir_block body;
     struct ir_carried *carried;
     size_t carried_count, carried_capacity;
+};
+
+/* A constant list; its numbers fit 32 bits. */
+struct ir_numbers {
+    const int64_t *at;
+    int64_t count;
 };
 
 enum ir_role { IR_INPUT, IR_OUTPUT, IR_LOCAL };
@@ -129,7 +136,7 @@ struct ir_function {
     size_t loop_count, loop_capacity;
     const uint8_t **lists; /* lane lists of SHUFFLE, as long as the node has lanes */
     size_t list_count, list_capacity;
-    const int64_t **numbers; /* of LANES, IR_LANES_MAX each */
+    struct ir_numbers *numbers; /* of LANES and LOOKUP */
     size_t number_count, number_capacity;
     const char **comments;
     size_t comment_count, comment_capacity;
@@ -150,6 +157,10 @@ static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
 bool ir_has_parts(const struct ir_function *function);
 bool ir_uses_buffer(const struct ir_function *function, const struct ir_block *block, size_t buffer);
 size_t ir_longest_line(const struct ir_function *function, const struct ir_block *block);
+
+/* ir_outline.c: how many numbers a back end writes for a LOOKUP: its list, or as many as a byte can ask for, the last of the
+ * list again and again, so that no comparison is needed. */
+int64_t ir_lookup_count(const struct ir_function *function, const struct ir_node *lookup);
 
 /* ir_print.c: the function as text, stable, without addresses. */
 void ir_print(const struct ir_function *function, struct pc_text *text);

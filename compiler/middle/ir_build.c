@@ -136,16 +136,15 @@ ir_ref ir_mask(struct ir_builder *b, int lanes, uint64_t bits) {
 }
 
 /* Equal lists are stored once, so that equal values have one number. */
-static uint32_t intern_numbers(struct ir_function *f, const int64_t *values, int lanes) {
-    int64_t list[IR_LANES_MAX] = {0};
-    memcpy(list, values, (size_t)lanes * sizeof *list);
+static uint32_t intern_numbers(struct ir_function *f, const int64_t *values, int64_t count) {
+    const size_t size = (size_t)count * sizeof *values;
     for (size_t i = f->number_count; i-- > 0;)
-        if (memcmp(f->numbers[i], list, sizeof list) == 0)
+        if (f->numbers[i].count == count && memcmp(f->numbers[i].at, values, size) == 0)
             return (uint32_t)i;
-    int64_t *copy = PC_NEW_ARRAY(f->arena, IR_LANES_MAX, int64_t);
-    memcpy(copy, list, sizeof list);
+    int64_t *copy = PC_NEW_ARRAY(f->arena, (size_t)count, int64_t);
+    memcpy(copy, values, size);
     PC_GROW(f->arena, f->numbers, f->number_count, f->number_capacity);
-    f->numbers[f->number_count] = copy;
+    f->numbers[f->number_count] = (struct ir_numbers){copy, count};
     return (uint32_t)f->number_count++;
 }
 
@@ -208,6 +207,15 @@ void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t const
     append(b, &node);
 }
 
+void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref a, ir_ref value) {
+    struct ir_node node = {.op = IR_ADD_AT,
+                           .type = ir_at(b->function, value)->type,
+                           .operand = {a, value},
+                           .aux = intern_affine(b->function, place)};
+    node.u.integer = constant;
+    append(b, &node);
+}
+
 /* ---- operations ---- */
 
 static ir_ref operation(struct ir_builder *b, enum ir_op op, struct ir_type type, ir_ref x, ir_ref y, ir_ref z) {
@@ -240,6 +248,14 @@ ir_ref ir_convert(struct ir_builder *b, enum ir_element element, ir_ref a) {
     if (node->op == IR_CONST)
         return ir_integer(b, type, node->u.integer);
     return operation(b, IR_CONVERT, type, a, 0, 0);
+}
+
+ir_ref ir_lookup(struct ir_builder *b, enum ir_element element, ir_ref a, const int64_t *numbers, int64_t count) {
+    const struct ir_node node = {.op = IR_LOOKUP,
+                                 .type = {(uint8_t)element, 1},
+                                 .operand = {a},
+                                 .aux = intern_numbers(b->function, numbers, count)};
+    return number(b, &node, false);
 }
 
 ir_ref ir_splat(struct ir_builder *b, int lanes, ir_ref a) {

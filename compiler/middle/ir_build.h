@@ -27,12 +27,14 @@ ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values
 ir_ref ir_affine(struct ir_builder *b, struct ir_type type, const struct ir_affine *affine, int64_t constant);
 ir_ref ir_load(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref mask);
 void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref value, ir_ref mask);
+void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref a, ir_ref value);
 
 /* Operations of kinds ARITH, COMPARE and LOGIC; unused operands are 0. */
 ir_ref ir_op1(struct ir_builder *b, enum ir_op op, ir_ref a);
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y);
 ir_ref ir_select(struct ir_builder *b, ir_ref mask, ir_ref yes, ir_ref no);
 ir_ref ir_convert(struct ir_builder *b, enum ir_element element, ir_ref a);
+ir_ref ir_lookup(struct ir_builder *b, enum ir_element element, ir_ref a, const int64_t *numbers, int64_t count);
 ir_ref ir_splat(struct ir_builder *b, int lanes, ir_ref a);
 ir_ref ir_shuffle(struct ir_builder *b, ir_ref x, ir_ref y, int lanes, const uint8_t *list);
 ir_ref ir_reduce(struct ir_builder *b, enum ir_op op, ir_ref a);

@@ -16,6 +16,12 @@ static void count_block(const struct ir_function *f, const struct ir_block *bloc
         } else if (node->op == IR_STORE) {
             cost->stores += runs;
             cost->bytes_stored += bytes;
+        } else if (node->op == IR_ADD_AT) {
+            cost->operations += runs;
+            cost->loads += runs;
+            cost->stores += runs;
+            cost->bytes_loaded += bytes;
+            cost->bytes_stored += bytes;
         } else if (node->op != IR_AFFINE && node->op != IR_LANES) {
             cost->operations += runs;
         }

@@ -92,8 +92,8 @@ static bool lane_enabled(const struct machine *m, ir_ref mask, int lane) {
         case IR_EQ: r.integer = a == b; break;                                                                             \
         case IR_UNORDERED: r.integer = a != a || b != b; break;                                                            \
         case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_AND: case IR_OR: case IR_NOT:    \
-        case IR_SELECT: case IR_CONVERT: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:                  \
-        case IR_STORE: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort();                                            \
+        case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:  \
+        case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort();                            \
         }                                                                                                                  \
         return r;                                                                                                          \
     }
@@ -121,8 +121,8 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_OR: return a | b;
     case IR_NOT: return !a;
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
-    case IR_SELECT: case IR_CONVERT: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT: case IR_STORE:
-    case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
+    case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:
+    case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
     }
     abort();
 }
@@ -181,6 +181,17 @@ static void store(const struct machine *m, const struct ir_node *node) {
             write_element(m->memory[buffer], node->type.element, at + i, lanes_of(m, node->operand[0])[i]);
 }
 
+static void add_at(const struct machine *m, const struct ir_node *node) {
+    const int32_t buffer = m->f->affines[node->aux].buffer;
+    const int64_t last = m->f->buffers[buffer].count - 1;
+    int64_t at = affine_value(m, node) + lanes_of(m, node->operand[0])->integer;
+    at = at >= 0 && at < last ? at : last;
+    const union lane sum = lane_operation(IR_ADD, (enum ir_element)node->type.element,
+                                          read_element(m->memory[buffer], (enum ir_element)node->type.element, at),
+                                          *lanes_of(m, node->operand[1]));
+    write_element(m->memory[buffer], (enum ir_element)node->type.element, at, sum);
+}
+
 static void run_value(const struct machine *m, ir_ref ref) {
     const struct ir_node *node = ir_at(m->f, ref);
     const enum ir_op op = (enum ir_op)node->op;
@@ -190,7 +201,7 @@ static void run_value(const struct machine *m, ir_ref ref) {
     const int lanes = node->type.lanes;
     switch (op) {
     case IR_LANES:
-        set_lanes(m->f->numbers[node->aux], node->type, out);
+        set_lanes(m->f->numbers[node->aux].at, node->type, out);
         break;
     case IR_AFFINE:
         for (int i = 0; i < lanes; i++)
@@ -212,6 +223,11 @@ static void run_value(const struct machine *m, ir_ref ref) {
     case IR_CONVERT:
         memcpy(out, a, (size_t)lanes * sizeof *out);
         break;
+    case IR_LOOKUP: {
+        const struct ir_numbers *numbers = &m->f->numbers[node->aux];
+        out[0].integer = numbers->at[(uint64_t)a[0].integer < (uint64_t)numbers->count ? a[0].integer : numbers->count - 1];
+        break;
+    }
     case IR_SPLAT:
         for (int i = 0; i < lanes; i++)
             out[i] = a[0];
@@ -229,8 +245,8 @@ static void run_value(const struct machine *m, ir_ref ref) {
         for (int i = 1; i < ir_at(m->f, node->operand[0])->type.lanes; i++)
             out[0] = lane_operation(op, from, a[i], out[0]);
         break;
-    case IR_NONE: case IR_CONST: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_FOR: case IR_COMMENT:
-    case IR_OP_COUNT:
+    case IR_NONE: case IR_CONST: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
+    case IR_COMMENT: case IR_OP_COUNT:
         abort();
     }
 }
@@ -262,6 +278,8 @@ static void run_block(const struct machine *m, const struct ir_block *block) {
             run_loop(m, node->aux);
         else if (node->op == IR_STORE)
             store(m, node);
+        else if (node->op == IR_ADD_AT)
+            add_at(m, node);
         else if (node->op != IR_COMMENT && node->op != IR_NONE)
             run_value(m, block->items[i]);
     }

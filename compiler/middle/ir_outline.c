@@ -16,7 +16,7 @@ bool ir_has_parts(const struct ir_function *f) {
 bool ir_uses_buffer(const struct ir_function *f, const struct ir_block *block, size_t buffer) {
     for (size_t i = 0; i < block->count; i++) {
         const struct ir_node *n = ir_at(f, block->items[i]);
-        if ((n->op == IR_LOAD || n->op == IR_STORE) && (size_t)f->affines[n->aux].buffer == buffer)
+        if ((n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ADD_AT) && (size_t)f->affines[n->aux].buffer == buffer)
             return true;
         if (n->op == IR_FOR && ir_uses_buffer(f, &f->loops[n->aux].body, buffer))
             return true;
@@ -34,4 +34,9 @@ size_t ir_longest_line(const struct ir_function *f, const struct ir_block *block
         longest = inner > longest ? inner : line > longest ? line : longest;
     }
     return longest;
+}
+
+int64_t ir_lookup_count(const struct ir_function *f, const struct ir_node *lookup) {
+    const int64_t count = f->numbers[lookup->aux].count;
+    return count <= UINT8_MAX && ir_at(f, lookup->operand[0])->type.element == IR_U8 ? UINT8_MAX + 1 : count;
 }

@@ -50,7 +50,7 @@ struct effects {
 static struct effects effects_of(const struct ir_function *f, ir_ref ref) {
     const struct ir_node *n = ir_at(f, ref);
     struct effects effects = {0};
-    if (n->op == IR_STORE || n->op == IR_LOAD) {
+    if (n->op == IR_STORE || n->op == IR_LOAD || n->op == IR_ADD_AT) {
         const enum ir_role role = f->buffers[f->affines[n->aux].buffer].role;
         effects.local = role == IR_LOCAL;
         effects.output = role == IR_OUTPUT && n->op == IR_STORE;
@@ -70,7 +70,7 @@ static struct effects effects_of(const struct ir_function *f, ir_ref ref) {
 }
 
 static bool is_statement(const struct ir_node *n) {
-    return n->op == IR_FOR || n->op == IR_STORE;
+    return n->op == IR_FOR || n->op == IR_STORE || n->op == IR_ADD_AT;
 }
 
 /* ---- who runs what ---- */
@@ -237,6 +237,18 @@ static void follow_access(struct scan *s, const struct ir_node *n) {
     }
 }
 
+/* An addition may be to any element, wherever it begins to count. */
+static void follow_addition(struct scan *s, const struct ir_node *n) {
+    const int32_t buffer = s->f->affines[n->aux].buffer;
+    const int64_t count = s->f->buffers[buffer].count;
+    s->left -= count;
+    s->bad |= s->left < 0;
+    for (int64_t i = 0; i < count && !s->bad; i++) {
+        read_element(s, &s->locals[buffer][i]);
+        write_element(s, &s->locals[buffer][i], false);
+    }
+}
+
 static void follow_item(struct scan *s, ir_ref ref, bool shared);
 
 static void follow_loop(struct scan *s, uint32_t number, bool shared, bool is_split) {
@@ -260,6 +272,8 @@ static void follow_item(struct scan *s, ir_ref ref, bool shared) {
     if (!shared) {
         if (n->op == IR_FOR)
             follow_loop(s, n->aux, false, false);
+        else if (n->op == IR_ADD_AT)
+            follow_addition(s, n);
         else if (s->f->buffers[s->f->affines[n->aux].buffer].role == IR_LOCAL)
             follow_access(s, n);
         return;

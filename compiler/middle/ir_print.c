@@ -114,11 +114,12 @@ static void print_value(const struct printer *p, ir_ref ref) {
             pc_text_add(p->text, ", ");
         print_ref(p, node->operand[i]);
     }
-    if (node->op == IR_SHUFFLE || node->op == IR_LANES) {
-        pc_text_add(p->text, node->op == IR_SHUFFLE ? " [" : "[");
-        for (int i = 0; i < node->type.lanes; i++)
+    if (node->op == IR_SHUFFLE || node->op == IR_LANES || node->op == IR_LOOKUP) {
+        const int64_t count = node->op == IR_LOOKUP ? p->f->numbers[node->aux].count : node->type.lanes;
+        pc_text_add(p->text, node->op == IR_LANES ? "[" : " [");
+        for (int64_t i = 0; i < count; i++)
             pc_text_printf(p->text, "%s%" PRId64, i ? " " : "",
-                           node->op == IR_SHUFFLE ? p->f->lists[node->aux][i] : p->f->numbers[node->aux][i]);
+                           node->op == IR_SHUFFLE ? p->f->lists[node->aux][i] : p->f->numbers[node->aux].at[i]);
         pc_text_add(p->text, "]");
     }
     pc_text_add(p->text, "\n");
@@ -140,6 +141,14 @@ static void print_block(struct printer *p, const struct ir_block *block) {
             pc_text_add_char(p->text, ' ');
             print_ref(p, node->operand[0]);
             print_mask(p, node->operand[1]);
+            pc_text_add(p->text, "\n");
+        } else if (node->op == IR_ADD_AT) {
+            pc_text_add(p->text, "add_at ");
+            print_place(p, node);
+            pc_text_add_char(p->text, ' ');
+            print_ref(p, node->operand[0]);
+            pc_text_add(p->text, ", ");
+            print_ref(p, node->operand[1]);
             pc_text_add(p->text, "\n");
         } else {
             print_value(p, block->items[i]);

@@ -89,12 +89,16 @@ static bool check_place(struct verifier *v, ir_ref at, const struct ir_node *nod
         return fail(v, at, "a load or store mask is not a mask of as many lanes");
     int first, last;
     touched_lanes(v, node, mask, &first, &last);
+    if (node->op == IR_ADD_AT) /* looks where it is when it runs */
+        last = first - 1;
     if (first <= last && (low + first < 0 || high + last >= buffer->count))
         return fail(v, at, "an access outside its buffer");
     if (node->op == IR_STORE && buffer->role == IR_INPUT)
         return fail(v, at, "a store to an input");
     if (node->op == IR_LOAD && buffer->role == IR_OUTPUT)
         return fail(v, at, "a load from an output");
+    if (node->op == IR_ADD_AT && (buffer->role != IR_LOCAL || !ir_elements[buffer->element].real || node->type.lanes != 1))
+        return fail(v, at, "an addition to something else than a real element of a local array");
     if (node->op == IR_STORE && buffer->role == IR_OUTPUT && mask && ir_at(v->f, mask)->op != IR_CONST)
         return fail(v, at, "a store to an output with a computed mask");
     return true;
@@ -119,6 +123,13 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
         if (from.lanes != type.lanes || real || ir_elements[from.element].real || type.element == IR_MASK ||
             from.element == IR_MASK)
             return fail(v, at, "convert is from integer to integer");
+        return true;
+    }
+    case IR_LOOKUP: {
+        const struct ir_type from = type_of(v, n->operand[0]);
+        if (from.lanes != 1 || type.lanes != 1 || real || ir_elements[from.element].real || type.element == IR_MASK ||
+            from.element == IR_MASK || n->aux >= v->f->number_count)
+            return fail(v, at, "lookup is from an integer to an integer");
         return true;
     }
     case IR_SPLAT:
@@ -146,7 +157,7 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW:
     case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_GT:
     case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT: case IR_STORE:
-    case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
+    case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
         break;
     }
     return fail(v, at, "an operation of another kind");
@@ -252,6 +263,14 @@ static bool check_block(struct verifier *v, const struct ir_block *block) {
             if (!usable(v, n->operand[0]) || !ir_same_type(type_of(v, n->operand[0]), n->type))
                 return fail(v, at, "a store of something undefined or of another type");
             if (!check_place(v, at, n, n->operand[1]))
+                return false;
+        } else if (n->op == IR_ADD_AT) {
+            if (!usable(v, n->operand[0]) || !usable(v, n->operand[1]) || !ir_same_type(type_of(v, n->operand[1]), n->type))
+                return fail(v, at, "an addition of something undefined or of another type");
+            const struct ir_type index = type_of(v, n->operand[0]);
+            if (index.lanes != 1 || ir_elements[index.element].real || index.element == IR_MASK)
+                return fail(v, at, "an addition at something that is no integer");
+            if (!check_place(v, at, n, 0))
                 return false;
         } else {
             if (v->defined[at])

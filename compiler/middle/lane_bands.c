@@ -132,17 +132,12 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
         size[a] = shape.map[a]->to;
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
-    const enum pc_lane_work work = !c->backward            ? PC_LANE_REDUCE
-                                   : !c->picks             ? PC_LANE_SUM
-                                   : c->apart && !finishes ? PC_LANE_SPLIT
-                                                           : PC_LANE_SELECT;
+    const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE : c->picks ? PC_LANE_SELECT : PC_LANE_SUM;
     if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape, finishes))
         return false;
     struct pc_lane_pass *pass = &band->pass[band->pass_count - 1];
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
+    for (int a = 0; a < POOL_MAX_RANK; a++)
         pass->tap_stride[a] = shape.tap_stride[a];
-        pass->row_taps = axes == 1u << a ? shape.tap_stride[a] : pass->row_taps;
-    }
     return true;
 }
 

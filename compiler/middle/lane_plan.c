@@ -2,13 +2,14 @@
 #include "middle/lane_plan.h"
 
 #include "middle/lane_candidate.h"
+#include "middle/lane_scatter.h"
 
 #include <string.h>
 
 /* Vectors of planes that are taken as one. */
 static const int64_t GROUPS_TOGETHER = 64;
 
-enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_HALVES };
+enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_HALVES, STEPS_SCATTER };
 
 static const struct way {
     const char *name;
@@ -38,20 +39,6 @@ static bool build(struct candidate *c) {
     candidate_count_work(c);
     candidate_count_locals(c);
     return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= CANDIDATE_LOCAL_MOST;
-}
-
-/* Whether tap numbers that are stored in one or two bytes may stay so: there is room for one more that is none; where lanes
- * are elements, for those of lanes without a tap (lower_lanes.c, is_in_row) too, and windows one position apart keep them in
- * the order of memory, for choosing among bytes is dear. */
-static bool has_short_taps(const struct candidate *c) {
-    const struct pc_axis *axis = c->layer->axis;
-    const int64_t taps = axis[0].kernel * axis[1].kernel * axis[2].kernel;
-    const int64_t most = c->plan->state == IR_U8 ? UINT8_MAX : c->plan->state == IR_U16 ? UINT16_MAX : 0;
-    bool slides = true;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        slides &= !pc_is_reduced(&axis[a]) || (!axis[a].adaptive && axis[a].stride == 1);
-    return c->backward && c->picks &&
-           (candidate_is_last(c) ? taps <= most : slides && taps + taps / axis[c->outer].kernel <= most);
 }
 
 /* What is tried of each way. */
@@ -88,7 +75,6 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.tracked = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
     while (c.outer < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[c.outer]))
         c.outer++;
-    c.result->has_short_taps = has_short_taps(&c);
     if (c.backward && !c.picks) {
         c.result->divides_last = candidate_divides_by_position(&c)
                                      ? candidate_divides_alike(&c) && !candidate_divides_early(&c)
@@ -150,6 +136,8 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
                                             struct pc_arena *arena) {
     struct form forms[FORMS_MAX];
     const int count = list_forms(plan, lanes, way, forms);
+    if (way->steps == STEPS_SCATTER)
+        return pc_lane_scatter_build(plan, lanes, way->line, arena);
     for (int64_t pieces = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL;
         struct pc_lane_plan last = {0};
@@ -177,11 +165,6 @@ static int reduced_axes(const struct pc_layer *layer) {
     return axes;
 }
 
-/* Why the layer has no kernel of vectors at all; NULL: it has. */
-static const char *why_none(const struct pc_plan *plan) {
-    return ir_elements[plan->track].bytes > ir_elements[plan->real].bytes ? "indices are wider than values" : NULL;
-}
-
 /* A window that is the whole plane, and nobody asks which tap it is. */
 static bool reduces_planes(const struct pc_plan *plan) {
     const struct pool_desc *desc = &plan->layer->desc;
@@ -204,6 +187,12 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     const struct pc_layer *layer = plan->layer;
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     int64_t elements = 1;
+    if (way->steps == STEPS_SCATTER)
+        return pc_lane_scatter_misfit(plan);
+    if (lanes < 2)
+        return "the target has no vectors";
+    if (ir_elements[plan->track].bytes > ir_elements[plan->real].bytes)
+        return "indices are wider than values";
     for (int a = 0; a < POOL_MAX_RANK; a++)
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
     if (way->steps == STEPS_HALVES && !reduces_planes(plan))
@@ -214,8 +203,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return last ? "an image has not half as many elements as a vector"
                     : "a plane has not half as many elements as a vector";
     if ((way->steps == STEPS_AXES || way->steps == STEPS_SLICES) && plan->kind == PC_KERNEL_BACKWARD &&
-        layer->desc.indices > POOL_INDICES_WINDOW)
-        return "beside such indices gradients are added as PyTorch adds them, in ascending order of the outputs";
+        pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD)
+        return "gradients of maxima are added in ascending order of the outputs, which one axis at a time would not";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)
@@ -238,8 +227,8 @@ static void add_candidate(struct pc_plan *plan, enum pc_plan_choice choice, doub
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena) {
     const struct pc_plan_options *budget = &plan->budget;
     const struct pc_lane_plan *built[PC_PLAN_COUNT] = {NULL};
-    const char *none = why_none(plan), *misfit = none;
-    for (int i = 0; !none && i < PC_PLAN_COUNT; i++) {
+    const char *misfit = NULL;
+    for (int i = 0; i < PC_PLAN_COUNT; i++) {
         const char *reason = why_not(plan, &ways[i], lanes);
         if (!reason) {
             built[i] = build_way(plan, lanes, &ways[i], arena);

@@ -14,8 +14,6 @@ enum pc_lane_work {
     PC_LANE_REDUCE, /* forward: windows, or what the pass before left of them */
     PC_LANE_WEIGH,  /* backward: dy times what depends on the window alone, into a local array */
     PC_LANE_SUM,    /* backward: the sum over the windows that cover an input */
-    PC_LANE_SPLIT,  /* backward of max and min, all but the last axis: the sum over the windows that selected this row, and
-                       which  tap of it they selected */
     PC_LANE_SELECT, /* backward of max and min: the sum over the windows that selected this input */
 };
 
@@ -27,7 +25,6 @@ struct pc_lane_pass {
     bool in_order;    /* a vector may reach beyond its own elements: what comes next overwrites it, or nobody reads it */
     int64_t to_count; /* elements of the destination: of the local array where the pass is not the last */
     int64_t tap_stride[POOL_MAX_RANK]; /* REDUCE: from slot to slot along an axis */
-    int64_t row_taps;                  /* SPLIT: of the axes inside */
 };
 
 /* Weighing dy and two for each axis; or quarters of a plane, then halves of sixteen lanes. */
@@ -49,8 +46,8 @@ struct pc_lane_plan {
     bool is_padded;         /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool is_flat;           /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
     bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
+    bool scatters;          /* backward of max and min, window by window (lower_scatter.c): no bands */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
-    bool has_short_taps; /* tap numbers in local arrays are as those of the state, which is bytes; else as wide as values */
     int64_t local_bytes; /* of all of them, those of tap numbers included */
     double work;         /* operations for one unit */
     const char *unit;    /* what it is counted for: a plane, a vector of channels, or an image */

@@ -7,9 +7,7 @@ static const int64_t LOCAL_GOOD = 24 * 1024;
 static const int64_t READS_MOST = 8;
 
 static int64_t bytes_of_value(const struct candidate *c) {
-    const bool numbers = c->apart && (c->tracked || (c->backward && c->picks));
-    const enum ir_element number = c->result->has_short_taps ? c->plan->state : c->plan->track;
-    return ir_elements[c->plan->real].bytes + (numbers ? ir_elements[number].bytes : 0);
+    return ir_elements[c->plan->real].bytes + (c->apart && c->tracked ? ir_elements[c->plan->track].bytes : 0);
 }
 
 /* An estimate of what a band of `rows` leaves, without its groups. */

@@ -43,8 +43,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
-    case PC_LANE_SPLIT: return c->result->has_short_taps ? (struct weights){4, 2, 2, 2} : (struct weights){7, 2.5, 2, 2};
-    case PC_LANE_SELECT: return (struct weights){c->slices && !c->result->has_short_taps ? 4.5 : 3, 2, 4, 1};
+    case PC_LANE_SELECT: return (struct weights){3, 2, 4, 1};
     }
     return (struct weights){0, 0, 0, 0};
 }
@@ -76,7 +75,7 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
  * Channels-last, blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not
  * come from the second level cache. */
-static double scattered(const struct candidate *c, const struct pc_lane_cost *cost) {
+static double scattered(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const int64_t vectors = c->result->block / c->result->lanes;
     if (!candidate_is_last(c)) {
         const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
@@ -96,7 +95,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_cost *co
     /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
     const double pixels = pixels_of_tile(c, cost);
     if (pixels * (double)common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))
-        return times * 2.5;
+        return times * (pass->work == PC_LANE_SELECT ? 1.4 : 2.5);
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
@@ -131,12 +130,12 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 }
 
 /* Channels-last, pixels that a loop over channels reads side by side. */
-static double streams(const struct candidate *c, const struct pc_lane_cost *cost) {
+static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
     if (c->result->run > 1)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
-        return 3;
+        return pass->work == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
     return each <= (double)STREAMS_GOOD                                                ? 1
            : each > (double)STREAMS_MANY && 2 * candidate_pitch_of(c) < CANDIDATE_PAGE ? 1.5
                                                                                        : 2;
@@ -153,9 +152,9 @@ void candidate_count_work(struct candidate *c) {
             w.load *= crossing(c, pass);
             w.shuffle *= constants(c, pass);
             if (candidate_is_last(c))
-                w.load *= streams(c, &cost);
+                w.load *= streams(c, pass, &cost);
             w.group += MASKED_STORE * stored_by_mask(c, pass);
-            p->work += (double)band->count * scattered(c, &cost) *
+            p->work += (double)band->count * scattered(c, pass, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
             p->work += pass->first ? 0 : (double)band->count * AFTER_PASS;

@@ -280,6 +280,9 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
     case PC_FORM_LANES:
         lower_lanes(&nest);
         break;
+    case PC_FORM_SCATTER:
+        lower_scatter(&nest);
+        break;
     case PC_FORM_STAGED:
         lower_backward_staged(&nest);
         break;

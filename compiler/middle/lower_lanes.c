@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* No state is as large as this after subtracting what a slot begins with. */
-enum { FAR_TAP = 1 << 28 };
+/* Sums of a tile that are added up side by side. */
+enum { SELECTS_MAX = 4 };
 
 /* Taps that are combined one after the other. */
 enum { CHAIN_MOST = 12 };
@@ -361,49 +361,30 @@ static ir_ref is_selected(struct lanes_nest *n, const struct pc_lane_group *grou
     return ir_op2(n->b, IR_AND, hit, ir_mask(n->b, n->lanes, spread(n, tap->active)));
 }
 
+/* Sums of several groups, a tap of each in turn: an addition waits three cycles and more for the one before it, and a
+ * processor that met one sum after the other would not look far enough ahead to work on several. */
+static void emit_selects(struct lanes_nest *n, const struct pc_lane_node *nodes, int count) {
+    ir_ref sum[SELECTS_MAX];
+    int most = 0;
+    for (int i = 0; i < count; i++) {
+        sum[i] = ir_real(n->b, n->nest->real, 0);
+        most = nodes[i].group->tap_count > most ? nodes[i].group->tap_count : most;
+    }
+    for (int t = 0; t < most; t++)
+        for (int i = 0; i < count; i++) {
+            const struct pc_lane_group *group = nodes[i].group;
+            if (t >= group->tap_count)
+                continue;
+            const ir_ref hit = is_selected(n, group, &group->taps[t]);
+            sum[i] = add_where(n, hit, sum[i], gather_values(n, &group->taps[t]));
+        }
+    for (int i = 0; i < count; i++)
+        store(n, n->write.values, nodes[i].group, sum[i]);
+}
+
 static void emit_select(struct lanes_nest *n, const struct pc_lane_group *group) {
-    const ir_ref zero = ir_real(n->b, n->nest->real, 0);
-    ir_ref sum = zero;
-    for (int t = 0; t < group->tap_count; t++) {
-        const struct pc_lane_tap *tap = &group->taps[t];
-        const ir_ref hit = is_selected(n, group, tap);
-        sum = add_where(n, hit, sum, gather_values(n, tap));
-    }
-    store(n, n->write.values, group, sum);
-}
-
-/* Of a window's tap number, whether it is in this row, and the tap in the row.  Numbers that are stored as bytes stay bytes,
- * of which one comparison tells both ends of the row: those below it wrap around.  A lane without such a window subtracts
- * what takes every number beyond the row: also the greatest, which a window that saw nothing may have. */
-static ir_ref is_in_row(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap,
-                        struct ir_type type, ir_ref *rest) {
-    const ir_ref stride = ir_integer(n->b, type, n->pass->row_taps);
-    if (n->plan->has_short_taps) {
-        const int64_t most = type.element == IR_U8 ? UINT8_MAX : UINT16_MAX;
-        *rest =
-            ir_op2(n->b, IR_SUB, gather(n, tap, n->read.taps), tap_numbers(n, group, tap, type, most - n->pass->row_taps));
-        return ir_op2(n->b, IR_LT, *rest, stride);
-    }
-    *rest = ir_op2(n->b, IR_SUB, gather_taps(n, tap), tap_numbers(n, group, tap, type, FAR_TAP));
-    return ir_op2(n->b, IR_AND, ir_op2(n->b, IR_GT, *rest, ir_integer(n->b, type, -1)), ir_op2(n->b, IR_LT, *rest, stride));
-}
-
-/* note [two steps]
- * Windows that lie above each other and select the same row of the input select the same element of it: what is the first
- * maximum of that row does not depend on the other rows.  So the gradient goes to rows first, with the tap in the row beside
- * it, and then to elements: the taps of the axes add up instead of multiplying. */
-static void emit_split(struct lanes_nest *n, const struct pc_lane_group *group) {
-    const struct ir_type type = {(uint8_t)n->write.tap_element, (uint8_t)n->lanes};
-    ir_ref sum = ir_real(n->b, n->nest->real, 0), rest = ir_integer(n->b, type, n->pass->row_taps); /* that is no tap */
-    for (int t = 0; t < group->tap_count; t++) {
-        const struct pc_lane_tap *tap = &group->taps[t];
-        ir_ref in_row;
-        const ir_ref hit = is_in_row(n, group, tap, type, &in_row);
-        sum = add_where(n, hit, sum, gather_values(n, tap));
-        rest = ir_select(n->b, hit, in_row, rest);
-    }
-    store(n, n->write.values, group, sum);
-    store(n, n->write.taps, group, rest);
+    const struct pc_lane_node node = {.count = 1, .group = group};
+    emit_selects(n, &node, 1);
 }
 
 /* ---- groups and loops ---- */
@@ -413,7 +394,6 @@ static void emit_group(struct lanes_nest *n, const struct pc_lane_group *group) 
     case PC_LANE_REDUCE: emit_reduce(n, group); return;
     case PC_LANE_WEIGH: emit_weigh(n, group); return;
     case PC_LANE_SUM: emit_sum(n, group); return;
-    case PC_LANE_SPLIT: emit_split(n, group); return;
     case PC_LANE_SELECT: emit_select(n, group); return;
     }
     abort();
@@ -429,9 +409,26 @@ static struct steps steps_along(const struct lanes_nest *n, int64_t values) {
     return steps_of(n, values, values, n->of_tensor ? values : 0);
 }
 
+/* The groups that begin a sequence of nodes and are one straight line, side by side where that is worth while; returns how
+ * many these are. */
+static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, size_t count) {
+    size_t run = 0;
+    while (run < count && nodes[run].group && nodes[run].count == 1)
+        run++;
+    for (size_t i = 0, side; i < run; i += side) {
+        side = run - i < SELECTS_MAX ? run - i : SELECTS_MAX;
+        if (n->pass->work == PC_LANE_SELECT) {
+            emit_selects(n, &nodes[i], (int)side);
+        } else {
+            emit_group(n, nodes[i].group);
+            side = 1;
+        }
+    }
+    return run;
+}
+
 static void emit_tile(struct lanes_nest *n, const struct pc_lane_node *tile) {
-    for (size_t i = 0; i < tile->child_count; i++)
-        emit_group(n, tile->children[i].group);
+    emit_line(n, tile->children, tile->child_count);
 }
 
 /* The pixels of a tile, for `count` neighbouring values: channels, or pixels and channels as one. */
@@ -483,8 +480,13 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
     else if (is_tile(n, node))
         emit_vectors(n, node, "c", n->channels);
     else
-        for (size_t i = 0; i < node->child_count; i++)
-            emit_node(n, &node->children[i], depth + 1);
+        for (size_t i = 0, run; i < node->child_count; i += run) {
+            run = emit_line(n, &node->children[i], node->child_count - i);
+            if (!run) {
+                emit_node(n, &node->children[i], depth + 1);
+                run = 1;
+            }
+        }
     if (node->count > 1)
         nest_close(n->nest, loop);
 }
@@ -500,20 +502,10 @@ static struct side local_side(struct lanes_nest *n, int number, struct place *pl
     const int64_t count = n->plan->local_count[which];
     struct side side = {.taps = -1, .scale = n->channels_last ? n->plan->block : 1, .place = place, .is_local = true};
     side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", which), nest->plan->real, count);
-    side.tap_element = n->plan->has_short_taps ? nest->plan->state : nest->plan->track;
+    side.tap_element = nest->plan->track;
     if (has_tap_numbers(n))
         side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", which), side.tap_element, count);
     return side;
-}
-
-/* A vector may reach beyond either end of what the pass before this one left. Nothing is asked of values there, but a tap
- * number that nobody stored could be any: 0 is not what lanes without a tap ask for. */
-static void clear_ends(struct lanes_nest *n, int64_t count) {
-    const struct ir_type type = {(uint8_t)n->read.tap_element, (uint8_t)n->lanes};
-    struct ir_affine affine = n->read.place->affine;
-    affine.buffer = n->read.taps;
-    for (int end = 0; end < 2; end++)
-        ir_store(n->b, &affine, n->read.place->constant + (end ? count : -n->lanes), ir_integer(n->b, type, 0), 0);
 }
 
 static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int number) {
@@ -543,8 +535,6 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
     }
     if (band->pass_count > 1)
         ir_comment(n->b, n->pass->words);
-    if (backward && !n->pass->first && n->read.taps >= 0 && !n->channels_last)
-        clear_ends(n, band->pass[number - 1].to_count);
     emit_node(n, n->pass->groups, 0);
     nest->at = before;
 }

@@ -134,5 +134,6 @@ void lower_lanes(struct nest *nest);
 void lower_forward_passes(struct nest *nest);
 void lower_backward(struct nest *nest);
 void lower_backward_staged(struct nest *nest);
+void lower_scatter(struct nest *nest);
 
 #endif

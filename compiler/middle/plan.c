@@ -11,7 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const pc_form_names[] = {"straight line", "loops", "passes", "lanes", "staged"};
+const char *const pc_form_names[] = {"straight line", "loops", "passes", "lanes", "staged", "scatter"};
 const char *const pc_kernel_suffix[PC_KERNEL_COUNT] = {"forward", "forward_train", "backward"};
 
 /* Local arrays live on the stack of somebody's thread. */
@@ -426,17 +426,49 @@ int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps) {
 
 /* ---- lanes ---- */
 
+/* Without vectors: windows that cover an input whose gradient takes as long if it looks at each of them. */
+static const int64_t TAPS_OF_LOOPS = 16;
+
+/* Whether that is so, and nobody asked for whole windows. */
+static bool scattering_pays(const struct pc_plan *plan) {
+    int64_t taps = plan->layer->unroll == PC_UNROLL_WINDOW ? 0 : 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &plan->layer->axis[a];
+        taps *= axis->adaptive ? 1 : (axis->kernel + axis->stride - 1) / axis->stride;
+    }
+    return taps >= TAPS_OF_LOOPS;
+}
+
+static void take_scatter(struct pc_plan *plan, struct pc_arena *arena) {
+    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
+    plan->form = PC_FORM_SCATTER;
+    plan->block = plan->lanes->block;
+    plan->estimate = plan->lanes->code;
+    plan->local_bytes = plan->lanes->local_bytes;
+    explain(plan, pc_arena_printf(arena, "%s: about %.3g operations for each %s", plan->lanes->why, plan->lanes->work,
+                                  plan->lanes->unit));
+    explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays, %" PRId64 " %s%s", plan->local_bytes, plan->block,
+                                  last ? "channel" : "plane", plan->block == 1 ? "" : "s"));
+}
+
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
-    const int lanes = plan->budget.vector_bytes / ir_elements[plan->real].bytes;
-    const bool full = plan->layer->unroll == PC_UNROLL_FULL;
-    if (lanes < 2 || full) {
-        if (plan->budget.forced)
-            plan->misfit = full ? "'unroll full' asks for one straight line" : "the target has no vectors";
+    const int most = plan->budget.vector_bytes / ir_elements[plan->real].bytes, lanes = most < 2 ? 1 : most;
+    if (plan->layer->unroll == PC_UNROLL_FULL) {
+        plan->misfit = plan->budget.forced ? "'unroll full' asks for one straight line" : NULL;
+        return false;
+    }
+    const bool asked = plan->budget.forced && plan->budget.choice == PC_PLAN_SCATTER;
+    if (lanes == 1 && !asked && !scattering_pays(plan)) {
+        plan->misfit = plan->budget.forced ? "the target has no vectors" : NULL;
         return false;
     }
     plan->lanes = pc_lane_plan_build(plan, lanes, arena);
     if (!plan->lanes)
         return false;
+    if (plan->lanes->scatters) {
+        take_scatter(plan, arena);
+        return true;
+    }
     const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST && !plan->lanes->is_flat;
     plan->form = PC_FORM_LANES;
     plan->block = plan->lanes->block;

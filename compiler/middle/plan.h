@@ -42,10 +42,11 @@ enum pc_form {
     PC_FORM_PASSES,   /* forward: an axis at a time, through local arrays, so that borders add up instead of multiplying */
     PC_FORM_LANES,  /* vectors: of outputs in the order of memory, or of channels */
     PC_FORM_STAGED, /* backward: dy is first copied into a local array with zeros around it, so that there are no borders */
+    PC_FORM_SCATTER, /* backward of max and min: window by window, each to the input that it selected */
 };
 extern const char *const pc_form_names[];
 
-/* The ways to make a kernel of vectors: plans.def. */
+/* The ways to make a kernel of vectors, or a gradient window by window: plans.def. */
 enum pc_plan_choice {
 #define PLAN(id, name, apart, rows, line) PC_PLAN_##id,
 #include "plans.def"
@@ -84,8 +85,8 @@ struct pc_plan {
     enum pc_kernel_kind kind;
     enum pc_form form;
     int64_t block;      /* passes, staged, lanes: channels at a time (channels-last); lanes: planes at a time; else 1 */
-    const struct pc_lane_plan *lanes; /* form LANES */
-    struct pc_plan_candidate candidates[PC_PLAN_COUNT]; /* form LANES: the one taken, then the others by their work */
+    const struct pc_lane_plan *lanes; /* forms LANES and SCATTER */
+    struct pc_plan_candidate candidates[PC_PLAN_COUNT]; /* of these: the one taken, then the others by their work */
     int candidate_count;
     const char *misfit; /* why what was forced, or measured, does not fit; NULL: it does, or there is no such wish */
     bool wide_state;    /* loops of forward_train: tap numbers go through a local plane (note [wide state]) */

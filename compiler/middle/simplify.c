@@ -98,7 +98,7 @@ static void rewrite_block(struct simplifier *s, const struct ir_block *block) {
 static bool stores(const struct simplifier *s, const struct ir_block *block) {
     for (size_t i = 0; i < block->count; i++) {
         const struct ir_node *n = &s->f->nodes[block->items[i]];
-        if (n->op == IR_STORE || (n->op == IR_FOR && stores(s, &s->f->loops[n->aux].body)))
+        if (n->op == IR_STORE || n->op == IR_ADD_AT || (n->op == IR_FOR && stores(s, &s->f->loops[n->aux].body)))
             return true;
     }
     return false;
@@ -125,7 +125,7 @@ static void mark_used(struct simplifier *s, struct ir_block *block) {
                 s->used[loop->carried[k].initial] = true;
             continue;
         }
-        if (n->op != IR_STORE && n->op != IR_COMMENT && !s->used[block->items[i]])
+        if (n->op != IR_STORE && n->op != IR_ADD_AT && n->op != IR_COMMENT && !s->used[block->items[i]])
             n->op = IR_NONE;
         if (n->op == IR_NONE)
             continue;

@@ -30,7 +30,17 @@ check 'equal zeros keep their order' 0 '^✓ z: forward by eval' '' \
     "$poolc" check zeros.pool --target avx2 --plan slices --backend eval
 echo 'pool i { mode max; channels 64; shape 24 x 40; kernel 3; stride 1; layout nhwc; indices tensor; passes forward }' >indices.pool
 check 'indices of bands' 0 '^✓ i: forward by eval' '' "$poolc" check indices.pool --target avx2 --plan axes-1 --backend eval
-rm zeros.pool indices.pool
+# Windows that slide over three inputs at once: any order of additions but one has other bits.
+echo 'pool g { mode max; channels 21; shape 9 x 13; kernel 5; dilation 1 x 2; stride 1; padding 2 x 4; passes forward backward }
+pool h { mode min; channels 21; shape 9 x 13; kernel 3; stride 1; padding 1; layout nhwc; dtype f64; passes forward backward }' \
+    >order.pool
+for plan in whole whole-4 scatter; do
+    check "gradients by $plan" 0 '^✓ g: .* backward by eval' '' "$poolc" check order.pool --target avx2 --plan $plan --backend eval
+done
+check 'no gradients one axis at a time' 0 '^  - axes, as was asked for, does not fit: gradients of maxima' '' \
+    "$poolc" explain order.pool g --target avx2 --plan axes
+check 'scatter without vectors' 0 '^g backward: scatter' '' "$poolc" explain order.pool g --target c99
+rm zeros.pool indices.pool order.pool
 for plan in whole-1 axes axes-4; do
     check "$plan is another code" 1 '*' '' cmp whole.c $plan.c
 done

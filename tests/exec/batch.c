@@ -116,6 +116,7 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     seen[KIND_STAGED] = plan->form == PC_FORM_STAGED;
     seen[KIND_STAGED_STATE] = plan->form == PC_FORM_STAGED && pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
     seen[KIND_STAGED_ROLLED] = plan->form == PC_FORM_STAGED && rolls;
+    seen[KIND_SCATTER] = plan->form == PC_FORM_SCATTER;
     seen[KIND_CHANNEL_BLOCKS] = plan->block > 1 && layer->desc.channels % plan->block != 0;
     seen[KIND_WIDE_STATE] = plan->wide_state;
     seen[KIND_STRAIGHT] = plan->form == PC_FORM_STRAIGHT;

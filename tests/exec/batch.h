@@ -18,6 +18,7 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(STAGED, "staged gradients")                                                                                        \
     KIND(STAGED_STATE, "staged gradients of max and min")                                                                   \
     KIND(STAGED_ROLLED, "staged gradients by loops")                                                                        \
+    KIND(SCATTER, "gradients window by window")                                                                             \
     KIND(CHANNEL_BLOCKS, "channels in blocks, and some left over")                                                          \
     KIND(WIDE_STATE, "tap numbers through a plane of their own")                                                            \
     KIND(BOTH_SIDES, "borders on both sides of an interior")                                                                \

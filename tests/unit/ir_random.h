@@ -253,6 +253,20 @@ static void integer_operation(struct maker *m, struct ir_type type) {
         keep(m, ir_ops[op].operands == 1 ? ir_op1(&m->k.b, op, a) : ir_op2(&m->k.b, op, a, b), range);
 }
 
+/* A number of a list, or an addition to an element that is found so or lies outside of the local array. */
+static void addressed(struct maker *m) {
+    int64_t numbers[20], constant;
+    const ir_ref at = pick(m, (struct ir_type){(uint8_t)m->integer, 1});
+    const int count = 1 + below(m, 20);
+    for (int i = 0; i < count; i++)
+        numbers[i] = below(m, 41);
+    const ir_ref found = keep(m, ir_lookup(&m->k.b, m->integer, at, numbers, count), (struct range){0, 40});
+    if (chance(m, 1, 2))
+        return;
+    const struct ir_affine place = some_place(m, LOCAL_F32, 0, &constant);
+    ir_add_at(&m->k.b, &place, constant - below(m, 30), found, pick(m, (struct ir_type){IR_F32, 1}));
+}
+
 static void mask_operation(struct maker *m, struct ir_type type) {
     static const enum ir_op ops[] = {IR_GT, IR_LT, IR_LE, IR_GE, IR_EQ, IR_UNORDERED, IR_AND, IR_OR, IR_NOT};
     const enum ir_op op = ops[below(m, sizeof ops / sizeof *ops)];
@@ -397,6 +411,8 @@ static void statement(struct maker *m) {
         conversion(m, (struct ir_type){(uint8_t)m->integer, type.lanes});
     else if (which == 9 && m->value_count > 0)
         to_output(m, m->values[below(m, m->value_count)]);
+    else if (which == 11)
+        addressed(m);
     else if (which == 10 && chance(m, 1, 4))
         ir_comment(&m->k.b, "words");
     else if (type.element == IR_MASK)

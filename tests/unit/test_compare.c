@@ -526,7 +526,7 @@ Test(compare, overflow_is_unchecked_only_where_it_can_happen) {
     cr_assert(result.mismatches == 1);
 }
 
-Test(compare, selections_are_exact_and_their_gradients_are_sums) {
+Test(compare, selections_and_their_gradients_are_exact) {
     struct pool_desc desc = {.mode = POOL_MAX,
                              .rank = 1,
                              .batch = 1,
@@ -548,18 +548,35 @@ Test(compare, selections_are_exact_and_their_gradients_are_sums) {
     y[4] = nextafterf(2, 3);
     y[3] = -NAN;
     cr_assert(pool_compare_forward(&desc, x, y, &result) == POOL_OK && result.mismatches == 2 && result.at == 1);
-    dx[0] = -0.0f;
-    dx[2] = nextafterf(2, 1); /* two windows: one rounding */
-    cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 0);
-    dx[0] = 1e-30f; /* no window */
-    dx[1] = nextafterf(1, 2); /* one window: its dy */
-    dx[2] = 2 + 1e-6f;
+    dx[0] = -0.0f; /* no window: +0 */
+    dx[1] = nextafterf(1, 2);
+    dx[2] = nextafterf(2, 1);
     cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 3 && result.at == 0);
     plane[5] = 3;
     cr_assert(pool_compare_indices(&desc, x, POOL_INDICES_PLANE, plane, &result) == POOL_OK && result.mismatches == 1);
     cr_assert(result.at == 5 && result.expected == 2 && result.actual == 3);
     taps[0] = 0;
     cr_assert(pool_compare_indices(&desc, x, POOL_INDICES_WINDOW, taps, &result) == POOL_OK && result.at == 0);
+}
+
+/* 1, 2^-24 and 2^-24 again: from the front each is rounded away, from the back they are not. */
+Test(compare, gradients_of_selections_are_added_in_ascending_order) {
+    struct pool_desc desc = {.mode = POOL_MAX,
+                             .rank = 1,
+                             .batch = 1,
+                             .channels = 1,
+                             .in = {3},
+                             .kernel = {3},
+                             .stride = {1},
+                             .dilation = {1},
+                             .pad_begin = {1},
+                             .pad_end = {1}};
+    const float x[] = {0, 1, 0}, small = ldexpf(1, -24), dy[] = {1, small, small};
+    float dx[] = {0, 1, 0};
+    struct pool_comparison result;
+    cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 0);
+    dx[1] = 1 + 2 * small;
+    cr_assert(pool_compare_backward(&desc, x, NULL, dy, dx, &result) == POOL_OK && result.mismatches == 1 && result.at == 1);
 }
 
 Test(compare, gradient_of_a_norm_uses_the_stored_output) {

@@ -391,6 +391,47 @@ static void affine_values(struct bench *t) {
     t->used += 6 * t->type.lanes;
 }
 
+/* Numbers in lists that are shorter than what is looked up, as long, and longer. */
+static void lookups(struct bench *t) {
+    static const int64_t counts[] = {1, 2, 20, 256, 300};
+    const int section[] = {TAME, IR_GT};
+    int64_t numbers[300];
+    if (ir_elements[t->type.element].real || t->type.lanes > 1)
+        return;
+    for (int n = 0; n < 300; n++)
+        numbers[n] = (n * 37 + 11) % 100;
+    for (size_t n = 0; n < 2 * sizeof counts / sizeof *counts; n++) {
+        const uint32_t i = ir_loop_begin(&t->k.b, "i", SECTION);
+        const struct ir_affine at_a = moving(t->a, i, 1), at_z = moving(t->z, i, 1);
+        const ir_ref x = ir_load(&t->k.b, t->type, &at_a, (int64_t)section[n % 2] * SECTION, 0);
+        ir_store(&t->k.b, &at_z, t->used,
+                 ir_lookup(&t->k.b, (enum ir_element)t->type.element, x, numbers + n % 2, counts[n / 2] - n % 2 * (n > 1)), 0);
+        ir_loop_end(&t->k.b, i);
+        t->used += SECTION;
+    }
+}
+
+/* Sums in a local array of three elements, whose last one also gets what is added before the first or behind the last. */
+static void additions(struct bench *t) {
+    static const enum ir_element indices[] = {IR_I32, IR_I64, IR_U8, IR_U16};
+    const struct ir_type type = one_lane(t);
+    if (!ir_elements[type.element].real || t->type.lanes > 1)
+        return;
+    for (int n = 0; n < 4; n++) {
+        for (int k = 0; k < 3; k++)
+            store(&t->k, t->local, k, number(t, type, 0));
+        const uint32_t i = ir_loop_begin(&t->k.b, "i", 12);
+        const struct ir_affine at_a = moving(t->a, i, 1), place = moving(t->local, i, -1);
+        const struct ir_affine plain = {.buffer = -1, .count = 1, .term = {{i, 2}}};
+        const ir_ref index = ir_affine(&t->k.b, (struct ir_type){(uint8_t)indices[n], 1}, &plain, 0); /* i in all */
+        ir_add_at(&t->k.b, &place, -2, index, ir_load(&t->k.b, type, &at_a, (int64_t)TAME * SECTION, 0));
+        ir_add_at(&t->k.b, &place, n, index, ir_load(&t->k.b, type, &at_a, (int64_t)IR_GT * SECTION, 0));
+        ir_loop_end(&t->k.b, i);
+        for (int k = 0; k < 3; k++)
+            append(t, load(&t->k, type, t->local, k));
+    }
+}
+
 /* Values and masks that change places, become each other, and go through an inner loop of one, two or five iterations. */
 static void carried_values(struct bench *t, int64_t trip) {
     struct ir_builder *k = &t->k.b;
@@ -483,7 +524,8 @@ static void check_element(struct pc_jit *jit, enum ir_element element, int lanes
     static void (*const pieces[])(struct bench *) = {
         every_arithmetic, every_comparison, every_logic,   constants,     known_powers, constant_masks,
         computed_masks,   local_out,        local_in,      splats,        shuffles,     reductions,
-        lane_constants,   affine_values,    sums_by_loops, carried_once,  carried_twice, carried_often};
+        lane_constants,   affine_values,    sums_by_loops, carried_once,  carried_twice, carried_often,
+        lookups,          additions};
     struct bench t = {.type = {(uint8_t)element, (uint8_t)lanes}};
     char who[40];
     open_kit(&t.k);
@@ -560,6 +602,10 @@ static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
         return !mask;
     case IR_LANES:
         return !mask && lanes > 1;
+    case IR_LOOKUP:
+        return !mask && !real && lanes == 1;
+    case IR_ADD_AT:
+        return real && lanes == 1;
     case IR_NONE: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
         return false;
     }

@@ -1,13 +1,12 @@
 /* pool/compare.h - is this tensor a correct result?  The one place where tolerances come from, and they are derived.
  *
- * Max and min and their indices have one right answer, bit for bit (any NaN equals any NaN).  A sum of
- * n terms depends on the order of its additions; every order errs by at most (n-1)u/(1-(n-1)u) times the sum of the
- * absolute values, u being the unit roundoff of the element type.  From that, and from one such bound for every other
- * rounding on the way, follows for each element the interval of all results that a kernel in the element type can produce.
- * An element outside of its interval is wrong.  What a kernel may compute, and is given room for:
+ * Max and min, their indices and their gradients, which are added in ascending order of the windows, have one right answer,
+ * bit for bit (any NaN equals any NaN).  A sum of n terms depends on the order of its additions; every order errs by at most
+ * (n-1)u/(1-(n-1)u) times the sum of the absolute values, u being the unit roundoff of the element type.  From that, and from
+ * one such bound for every other rounding on the way, follows for each element the interval of all results that a kernel in
+ * the element type can produce.  An element outside of its interval is wrong.  What a kernel may compute, and is given room for:
  *
  * - Forward average: the sum of the taps in any order, divided by the divisor (rounded to the element type).
- * - The gradient of max and min: the dy of the windows that selected the element, added in any order and grouping.
  * - The gradient of an average: terms dy / divisor or (sum of dy with equal divisor) / divisor, added in any order and grouping.
  * - Lp: |x|^p by products for p = 1, 2, 3, 4 and else by pow(); sums in any order; then the root: nothing for p = 1, sqrt
  *   for 2, sqrt of sqrt for 4, else pow(s, 1/p). pow() may err by POOL_POW_ULPS, and p and 1/p may be rounded to the

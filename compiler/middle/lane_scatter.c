@@ -1,0 +1,75 @@
+/* lane_scatter.c - the plan of a gradient that goes window by window: see lane_scatter.h. */
+#include "middle/lane_scatter.h"
+
+#include "middle/lane_candidate.h"
+
+/* Planes that take turns, channels of a pixel that do: more gain nothing, and their sums had better stay in the first level
+ * cache, or in the second where a piece of a pixel would be short. */
+static const int64_t PLANES_MOST = 8, CHANNELS_MOST = 64, FIRST_GOOD = 64 * 1024, SECOND_GOOD = 112 * 1024;
+
+/* Places of a local array, and those that taps lead to, are nearer than this to each other: indices have 32 bits. */
+static const int64_t REACH_MOST = 1 << 27;
+
+/* How much work a window is, in operations of vectors, and what it takes to clear and store a vector of the sums; how much
+ * longer that takes where pieces of pixels are short.  Found by measuring, as all weights (lane_work.c). */
+static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2;
+
+static int64_t inputs_of(const struct pc_layer *layer) {
+    return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
+}
+
+static int64_t outputs_of(const struct pc_layer *layer) {
+    return layer->axis[0].out * layer->axis[1].out * layer->axis[2].out;
+}
+
+const char *pc_lane_scatter_misfit(const struct pc_plan *plan) {
+    const struct pc_axis *axis = plan->layer->axis;
+    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(plan->layer->desc.mode)->combine != PC_COMBINE_ADD;
+    int64_t pitch = CHANNELS_MOST, reach = 0;
+    if (!selects)
+        return "it is for gradients of maxima and minima";
+    if (plan->state != IR_U8 && plan->state != IR_U16)
+        return "windows have more than 65536 taps";
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
+        if (axis[a].adaptive)
+            return "windows do not begin at equal distances";
+        int64_t along;
+        if (__builtin_mul_overflow(2 * axis[a].pad_begin + 2 * axis[a].in + axis[a].kernel * axis[a].dilation, pitch,
+                                   &along) ||
+            (reach += along) > REACH_MOST)
+            return "windows reach too far";
+        pitch *= axis[a].in;
+    }
+    return NULL;
+}
+
+const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int lanes, const char *why,
+                                                 struct pc_arena *arena) {
+    const struct pc_layer *layer = plan->layer;
+    const int64_t channels = layer->desc.channels, planes = layer->desc.batch * channels;
+    const int64_t bytes = ir_elements[plan->real].bytes, inputs = inputs_of(layer);
+    const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
+    *p = (struct pc_lane_plan){.lanes = lanes, .run = 1, .scatters = true, .why = why};
+    int64_t most = last ? CHANNELS_MOST : PLANES_MOST;
+    while (most > 1 && inputs * most * bytes > (last ? SECOND_GOOD : FIRST_GOOD))
+        most /= 2;
+    if (last)
+        p->block = most < channels ? most : channels;
+    else
+        for (p->block = most; planes % p->block;)
+            p->block /= 2;
+    p->local_count[0] = (inputs * p->block / lanes + 1) * lanes; /* at least one to spare, whole vectors */
+    p->local_bytes = p->local_count[0] * bytes;
+    if (p->local_bytes > CANDIDATE_LOCAL_MOST)
+        return NULL;
+    const bool vectors = last && channels >= lanes;
+    p->unit = !last ? "plane" : vectors ? "vector of channels" : "image";
+    const double times = !last ? 1 : vectors ? lanes : (double)channels;
+    const double piece = !last || p->block >= CHANNELS_MOST / 2 || p->block == channels ? 1
+                         : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
+                                                                                        : SHORT_PIECE;
+    p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR);
+    p->code = 100;
+    return p;
+}

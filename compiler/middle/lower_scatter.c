@@ -1,0 +1,177 @@
+/* lower_scatter.c - gradients of maxima and minima, window by window.
+ *
+ * note [scatter]
+ * Each window's dy is added to the input that it selected: as much work for a window of 13 x 13 as for one of 3 x 3, and in
+ * ascending order of the windows by itself.  The sums are in a local array of the input's shape, which is cleared before and
+ * stored after it.  Neighbouring windows often select one element, and an addition waits for the one before it; so several
+ * planes, or the channels of a pixel, take turns.
+ *
+ * What lies outside of the array is added to an element behind its last input, and a number beyond the window's is taken for
+ * its last: whatever stands in the state, a kernel writes nowhere else. */
+#include "middle/lane_plan.h"
+#include "middle/lower_nest.h"
+
+/* Channels that one turn of a loop adds. */
+enum { CHANNELS_TOGETHER = 8 };
+
+struct scatter {
+    struct nest *nest;
+    int buffer;                   /* the local array */
+    int64_t pitch[POOL_MAX_RANK]; /* its elements from position to position along an axis */
+    int64_t plane, channels,
+        count;             /* elements of a plane; of a pixel, as many as this block has; of all, without the spare */
+    const int64_t *offset; /* of a tap from the first of its window */
+    int64_t offset_count;
+};
+
+static bool is_last(const struct scatter *s) {
+    return s->nest->layer->desc.layout == POOL_CHANNELS_LAST;
+}
+
+/* ---- where taps are ---- */
+
+static void find_offsets(struct scatter *s) {
+    const struct pc_axis *axis = s->nest->layer->axis;
+    s->offset_count = axis[0].kernel * axis[1].kernel * axis[2].kernel;
+    int64_t *offset = PC_NEW_ARRAY(s->nest->arena, (size_t)s->offset_count, int64_t);
+    for (int64_t tap = 0; tap < s->offset_count; tap++) {
+        int64_t rest = tap;
+        for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
+            offset[tap] += rest % axis[a].kernel * axis[a].dilation * s->pitch[a];
+            rest /= axis[a].kernel;
+        }
+    }
+    s->offset = offset;
+}
+
+/* ---- vectors ---- */
+
+static struct ir_type vector_of(const struct scatter *s) {
+    return (struct ir_type){(uint8_t)s->nest->plan->real, (uint8_t)s->nest->plan->lanes->lanes};
+}
+
+/* `count` neighbours of the local array to dx, the last of them by a mask. */
+static void copy_row(struct scatter *s, const char *name, int64_t count) {
+    struct nest *nest = s->nest;
+    struct ir_builder *b = &nest->b;
+    const int64_t lanes = vector_of(s).lanes, vectors = count / lanes, rest = count % lanes;
+    const struct steps step = {.wide = lanes, .narrow = lanes}; /* narrow: the local array */
+    const struct places before = nest->at;
+    const uint32_t loop = vectors > 1 ? nest_open(nest, name, vectors, step) : 0;
+    if (vectors > 0)
+        nest_store(nest, nest->buffer.dx, &nest->at.wide, 0, nest_load(nest, s->buffer, vector_of(s), &nest->at.narrow, 0));
+    if (vectors > 1)
+        nest_close(nest, loop);
+    nest->at = before;
+    if (!rest)
+        return;
+    nest_move(nest, step, vectors);
+    const ir_ref mask = ir_mask(b, (int)lanes, ((uint64_t)1 << rest) - 1);
+    struct ir_affine from = nest->at.narrow.affine, to = nest->at.wide.affine;
+    from.buffer = s->buffer;
+    to.buffer = nest->buffer.dx;
+    ir_store(b, &to, nest->at.wide.constant, ir_load(b, vector_of(s), &from, nest->at.narrow.constant, mask), mask);
+    nest->at = before;
+}
+
+static void clear(struct scatter *s) {
+    struct nest *nest = s->nest;
+    const struct places before = nest->at;
+    const int64_t lanes = vector_of(s).lanes, vectors = nest->plan->lanes->local_count[0] / lanes;
+    nest->at.narrow = nest_local_place(&nest->at.narrow);
+    const uint32_t loop = vectors > 1 ? nest_open(nest, "z", vectors, (struct steps){.narrow = lanes}) : 0;
+    nest_store(nest, s->buffer, &nest->at.narrow, 0, ir_real(&nest->b, vector_of(s), 0));
+    if (vectors > 1)
+        nest_close(nest, loop);
+    nest->at = before;
+}
+
+static void copy(struct scatter *s) {
+    struct nest *nest = s->nest;
+    const struct places before = nest->at;
+    nest->at.narrow = nest_local_place(&nest->at.narrow);
+    if (!is_last(s)) { /* planes follow each other on both sides */
+        copy_row(s, "i", s->count);
+    } else {
+        const struct steps step = {.wide = nest->stride[POOL_MAX_RANK - 1].wide, .narrow = s->pitch[POOL_MAX_RANK - 1]};
+        const uint32_t loop = s->plane > 1 ? nest_open(nest, "i", s->plane, step) : 0;
+        copy_row(s, "c", s->channels);
+        if (s->plane > 1)
+            nest_close(nest, loop);
+    }
+    nest->at = before;
+}
+
+/* ---- windows ---- */
+
+/* The window so many elements further; at.wide is in the local array. */
+static void add_window(struct scatter *s, int64_t narrow, int64_t wide) {
+    struct nest *nest = s->nest;
+    struct ir_affine place = nest->at.wide.affine;
+    place.buffer = s->buffer;
+    const ir_ref tap =
+        nest_load(nest, nest->buffer.state, (struct ir_type){(uint8_t)nest->plan->state, 1}, &nest->at.narrow, narrow);
+    const ir_ref offset = ir_lookup(&nest->b, IR_I32, tap, s->offset, s->offset_count);
+    const ir_ref dy =
+        nest_load(nest, nest->buffer.dy, (struct ir_type){(uint8_t)nest->plan->real, 1}, &nest->at.narrow, narrow);
+    ir_add_at(&nest->b, &place, nest->at.wide.constant + wide, offset, dy);
+}
+
+static void add_channels(struct scatter *s) {
+    struct nest *nest = s->nest;
+    const struct places before = nest->at;
+    const struct steps step = {.wide = CHANNELS_TOGETHER, .narrow = CHANNELS_TOGETHER};
+    const int64_t turns = s->channels / CHANNELS_TOGETHER;
+    const uint32_t loop = turns > 1 ? nest_open(nest, "c", turns, step) : 0;
+    for (int64_t c = 0; turns > 0 && c < CHANNELS_TOGETHER; c++)
+        add_window(s, c, c);
+    if (turns > 1)
+        nest_close(nest, loop);
+    nest->at = before;
+    for (int64_t c = turns * CHANNELS_TOGETHER; c < s->channels; c++)
+        add_window(s, c, c);
+}
+
+static void add_axis(struct scatter *s, int a) {
+    static const char *const names[] = {"od", "oh", "ow"};
+    struct nest *nest = s->nest;
+    if (a == POOL_MAX_RANK) {
+        const int64_t outputs = nest->layer->y_count / (nest->layer->desc.batch * nest->layer->desc.channels);
+        if (is_last(s))
+            add_channels(s);
+        else
+            for (int64_t p = 0; p < nest->plan->block; p++)
+                add_window(s, p * outputs, p * s->plane);
+        return;
+    }
+    const struct pc_axis *axis = &nest->layer->axis[a];
+    const struct steps step = {.wide = axis->stride * s->pitch[a], .narrow = nest->stride[a].narrow};
+    const uint32_t loop = axis->out > 1 ? nest_open(nest, names[a], axis->out, step) : 0;
+    add_axis(s, a + 1);
+    if (axis->out > 1)
+        nest_close(nest, loop);
+}
+
+static void block_body(struct nest *nest, int64_t channels) {
+    const struct pc_layer *layer = nest->layer;
+    const int64_t size[POOL_MAX_RANK] = {layer->axis[0].in, layer->axis[1].in, layer->axis[2].in};
+    const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    const int64_t block = nest->plan->block;
+    struct scatter s = {.nest = nest, .plane = nest_local_count(size, 1), .channels = last ? channels : 1};
+    nest_local_strides(size, last ? block : 1, s.pitch);
+    s.count = s.plane * block;
+    s.buffer = nest_local(nest, "sum", nest->plan->real, nest->plan->lanes->local_count[0]);
+    find_offsets(&s);
+    const struct places before = nest->at;
+    clear(&s);
+    nest->at.wide = nest_local_place(&nest->at.wide);
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        nest->at.wide.constant -= layer->axis[a].pad_begin * s.pitch[a];
+    add_axis(&s, 0);
+    nest->at = before;
+    copy(&s);
+}
+
+void lower_scatter(struct nest *nest) {
+    nest_each_block(nest, block_body);
+}
