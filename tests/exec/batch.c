@@ -401,9 +401,8 @@ static bool compare(const struct stage *stage, const struct party *party, const 
     const bool picks = pc_mode_of(stage->layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
     if (party != &stage->parties[0])
         return tensors_equal(set, other, stage->kind, &d) || complain(stage, party->name, &d, NULL);
-    /* The reference rounds sums otherwise, also those of gradients; powers of Lp do not overflow in it, and its gradient
-     * starts from its own y. */
-    if (picks && stage->kind != PC_KERNEL_BACKWARD)
+    /* The reference rounds sums otherwise; powers of Lp do not overflow in it, and its gradient starts from its own y. */
+    if (picks)
         return tensors_equal(set, other, stage->kind, &d) || complain(stage, "the reference as a backend", &d, NULL);
     if (stage->layer->desc.mode == POOL_LP)
         return true;
@@ -426,30 +425,51 @@ static bool run_in_parts(struct stage *stage, const struct party *party, size_t 
     return tensors_equal(set, other, stage->kind, &d) || complain(stage, who, &d, NULL);
 }
 
-static bool run_party(struct stage *stage, const struct party *party, const struct tensors *set, struct tensors *other) {
+/* The kernel of stage->kind. */
+static bool run_kernel(struct stage *stage, const struct party *party, const struct tensors *set, struct tensors *other) {
     const size_t number = (size_t)(stage->layer - stage->batch->layers);
+    const struct pc_tensors tensors = tensors_between(set, other, stage->kind);
+    char who[80];
+    snprintf(who, sizeof who, "CRASHED: %s", party->name);
+    describe(stage, who, crash_text, sizeof crash_text);
+    tensors_clear_outputs(other, 0xA5);
+    if (!pc_runner_run(party->runner, number, stage->kind, &tensors, &stage->diags)) {
+        print_diags(stage);
+        return complain(stage, party->name, NULL, "it does not run");
+    }
+    if (party != &stage->parties[0])
+        ++*(party->jit ? &stage->batch->counts.jit_runs : &stage->batch->counts.runs);
+    return compare(stage, party, set, other) &&
+           (party == &stage->parties[0] || run_in_parts(stage, party, number, set, other));
+}
+
+static bool run_party(struct stage *stage, const struct party *party, const struct tensors *set, struct tensors *other) {
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
         stage->kind = (enum pc_kernel_kind)kind;
-        if (!pc_layer_has_kernel(stage->layer, stage->kind))
-            continue;
-        const struct pc_tensors tensors = tensors_between(set, other, stage->kind);
-        char who[80];
-        snprintf(who, sizeof who, "CRASHED: %s", party->name);
-        describe(stage, who, crash_text, sizeof crash_text);
-        tensors_clear_outputs(other, 0xA5);
-        if (!pc_runner_run(party->runner, number, stage->kind, &tensors, &stage->diags)) {
-            print_diags(stage);
-            return complain(stage, party->name, NULL, "it does not run");
-        }
-        if (party != &stage->parties[0])
-            ++*(party->jit ? &stage->batch->counts.jit_runs : &stage->batch->counts.runs);
-        if (!compare(stage, party, set, other))
-            return false;
-        if (party != &stage->parties[0] && !run_in_parts(stage, party, number, set, other))
+        if (pc_layer_has_kernel(stage->layer, stage->kind) && !run_kernel(stage, party, set, other))
             return false;
     }
     const char *damaged = tensors_damaged(set) ? tensors_damaged(set) : tensors_damaged(other);
     return !damaged || complain(stage, party->name, NULL, "a byte beside a tensor was changed");
+}
+
+/* A state that no forward pass stored: what comes out is nobody's gradient, but the same everywhere, and no kernel touches
+ * what is not its own. */
+static bool run_with_any_state(struct stage *stage, uint64_t seed, struct tensors *set, struct tensors *other) {
+    struct pool_random random = pool_random_start(seed, "state");
+    uint8_t *state = set->buffer[PC_TENSOR_STATE].data;
+    stage->kind = PC_KERNEL_BACKWARD;
+    if (pc_mode_of(stage->layer->desc.mode)->gradient != PC_GRADIENT_SELECT ||
+        !pc_layer_has_kernel(stage->layer, stage->kind))
+        return true;
+    for (size_t i = 0; i < set->bytes[PC_TENSOR_STATE]; i++)
+        state[i] = (uint8_t)pool_random_next(&random);
+    if (!interpret(stage, set, set))
+        return complain(stage, "the interpreter", NULL, "out of memory");
+    for (int i = 1; i < stage->party_count; i++) /* the reference reads x instead */
+        if (!run_kernel(stage, &stage->parties[i], set, other))
+            return false;
+    return !tensors_damaged(other) || complain(stage, "any state", NULL, "a byte beside a tensor was changed");
 }
 
 static bool run_set(struct stage *stage, enum pc_guarded_end end, uint64_t seed) {
@@ -461,6 +481,7 @@ static bool run_set(struct stage *stage, enum pc_guarded_end end, uint64_t seed)
     }
     for (int i = 0; ok && i < stage->party_count; i++)
         ok = run_party(stage, &stage->parties[i], &set, &other);
+    ok = ok && run_with_any_state(stage, seed, &set, &other);
     tensors_close(&set);
     tensors_close(&other);
     return ok;
