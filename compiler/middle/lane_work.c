@@ -14,7 +14,8 @@ static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
  * and very many it does not try to. */
 static const int64_t STREAMS_GOOD = 12, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
 /* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
-static const int64_t WAYS = 16, SECOND_LEVEL = 1024 * 1024;
+static const int64_t WAYS = 16, SECOND_LEVEL = 1024 * 1024,
+                     THIRD_LEVEL = 8 * SECOND_LEVEL; /* what several share */
 
 /* A division of a vector takes as long as so many additions. */
 static const double DIVISION = 8;
@@ -30,6 +31,14 @@ static double index_work(const struct candidate *c) {
     return c->layer->desc.indices > POOL_INDICES_WINDOW ? 2 * (double)(axis[0].kernel * axis[1].kernel) + 1 : 0;
 }
 
+/* Whether sums are long and alone, so that each addition waits for the one before it (lower_lanes.c, emit_selects). */
+static bool waits(const struct candidate *c) {
+    double taps = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        taps *= (double)c->layer->axis[a].kernel / (double)candidate_stride_of(&c->layer->axis[a]);
+    return c->tile_rows == 1 && taps > 9;
+}
+
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
     const double divides = candidate_divides_by_position(c) ? DIVISION : 0;
@@ -43,7 +52,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
-    case PC_LANE_SELECT: return (struct weights){3, 2, 4, 1};
+    case PC_LANE_SELECT: return (struct weights){waits(c) ? 4.5 : 3, 2, 4, 1};
     }
     return (struct weights){0, 0, 0, 0};
 }
@@ -82,11 +91,11 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
         return c->tile_rows > 4 || poor ? 1.15 : 1; /* more than registers hold; rows with a rest by a mask */
     }
-    const bool in_pieces = c->result->block < c->layer->desc.channels;
+    const bool in_pieces = c->result->block < c->layer->desc.channels, selects = pass->work == PC_LANE_SELECT;
     double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
         times *= c->picks ? 1.5 : 2;
-    else if (in_pieces && vectors < PIECE_LONG && bytes_of_larger_side(c) > (double)SECOND_LEVEL)
+    else if (in_pieces && vectors < PIECE_LONG && bytes_of_larger_side(c) > (double)(selects ? THIRD_LEVEL : SECOND_LEVEL))
         times *= 2;
     if (c->apart)
         return times;
@@ -95,7 +104,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
     const double pixels = pixels_of_tile(c, cost);
     if (pixels * (double)common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))
-        return times * (pass->work == PC_LANE_SELECT ? 1.4 : 2.5);
+        return times * (selects ? 1.4 : 2.5);
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
