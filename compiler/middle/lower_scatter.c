@@ -18,9 +18,10 @@ struct scatter {
     struct nest *nest;
     int buffer;                   /* the local array */
     int64_t pitch[POOL_MAX_RANK]; /* its elements from position to position along an axis */
-    int64_t plane, channels,
-        count;             /* elements of a plane; of a pixel, as many as this block has; of all, without the spare */
-    const int64_t *offset; /* of a tap from the first of its window */
+    int64_t plane;                /* elements of a plane */
+    int64_t channels;             /* of a pixel, as many as the block has; channels-first 1 */
+    int64_t count;                /* elements of the local array, without what it has to spare */
+    const int64_t *offset;        /* of a tap from the first of its window */
     int64_t offset_count;
 };
 
