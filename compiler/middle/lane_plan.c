@@ -135,9 +135,9 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
 static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lanes, const struct way *way,
                                             struct pc_arena *arena) {
     struct form forms[FORMS_MAX];
-    const int count = list_forms(plan, lanes, way, forms);
     if (way->steps == STEPS_SCATTER)
         return pc_lane_scatter_build(plan, lanes, way->line, arena);
+    const int count = list_forms(plan, lanes, way, forms);
     for (int64_t pieces = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL;
         struct pc_lane_plan last = {0};

@@ -55,9 +55,9 @@ struct pc_lane_plan {
     const char *why;
 };
 
-/* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; NULL where there is none:
- * indices of 64 bits, too much code, planes with fewer elements than lanes.  Sets plan->candidates and
- * plan->misfit. */
+/* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; of one lane only a gradient
+ * may have a plan, window by window.  NULL where there is none: indices of 64 bits, too much code, planes with fewer elements
+ * than lanes.  Sets plan->candidates and plan->misfit. */
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena);
 
 #endif

@@ -432,7 +432,7 @@ static const int64_t TAPS_OF_LOOPS = 16;
 /* Whether that is so, and nobody asked for whole windows. */
 static bool scattering_pays(const struct pc_plan *plan) {
     int64_t taps = plan->layer->unroll == PC_UNROLL_WINDOW ? 0 : 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
+    for (int a = 0; a < POOL_MAX_RANK && taps < TAPS_OF_LOOPS; a++) {
         const struct pc_axis *axis = &plan->layer->axis[a];
         taps *= axis->adaptive ? 1 : (axis->kernel + axis->stride - 1) / axis->stride;
     }
