@@ -329,8 +329,8 @@ static LLVMValueRef lookup(struct emitter *e, const struct ir_node *n) {
     const struct ir_numbers *numbers = &e->f->numbers[n->aux];
     const int64_t count = ir_lookup_count(e->f, n);
     const LLVMTypeRef number = LLVMInt32TypeInContext(e->context);
-    char name[NAME_MAX]; /* lists of two lengths are two */
-    snprintf(name, sizeof name, "numbers%u.%u.of.%.*s", (unsigned)n->aux, (unsigned)count, NAME_MAX - 40, e->f->name);
+    /* The whole name of the function: another of the module may begin like it. Lists of two lengths are two. */
+    const char *name = pc_arena_printf(e->f->arena, "numbers%u.%u.of.%s", (unsigned)n->aux, (unsigned)count, e->f->name);
     LLVMValueRef list = LLVMGetNamedGlobal(e->module, name);
     if (!list) {
         LLVMValueRef *values = PC_NEW_ARRAY(e->f->arena, (size_t)count, LLVMValueRef);
