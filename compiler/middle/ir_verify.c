@@ -218,12 +218,22 @@ static void forget_block(struct verifier *v, const struct ir_block *block) {
     }
 }
 
+/* C writes the variable of a loop by its name. */
+static bool hides_another(const struct verifier *v, const struct ir_loop *loop) {
+    bool hides = false;
+    for (size_t i = 0; i < v->f->loop_count && !hides; i++)
+        hides = v->open[i] && v->f->loops[i].trip > 1 && strcmp(v->f->loops[i].name, loop->name) == 0;
+    return hides && loop->trip > 1;
+}
+
 static bool check_loop(struct verifier *v, ir_ref at, uint32_t number) {
     if (number >= v->f->loop_count || v->open[number])
         return fail(v, at, "no such loop, or one inside itself");
     const struct ir_loop *loop = &v->f->loops[number];
     if (loop->trip < 1)
         return fail(v, at, "a loop that never runs");
+    if (hides_another(v, loop))
+        return fail(v, at, "a loop inside another of the same name");
     for (size_t i = 0; i < loop->carried_count; i++) {
         const struct ir_carried *c = &loop->carried[i];
         if (!usable(v, c->initial))

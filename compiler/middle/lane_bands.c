@@ -104,32 +104,58 @@ static int64_t index_stride(const struct candidate *c, int axis) {
     return (pixels ? desc->channels : 1) * elements_inside(c, axis, candidate_size_read);
 }
 
-/* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; position
- * `first` of the outermost reduced axis is position 0 of the source; divisors are those of the windows where the pass
- * finishes averages. */
-static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct pc_lane_map *outer,
-                       int64_t begin, bool finishes, int64_t *size) {
+/* What a band is along one axis: positions begin .. begin + count - 1 of what is written, and first .. first + read - 1 of
+ * what is read for them. */
+struct part {
+    int64_t begin, count, first, read;
+    const struct pc_lane_map *map; /* its windows; position `first` is position 0 */
+};
+
+static struct part make_part(const struct candidate *c, int a, int64_t begin, int64_t count) {
+    struct part part = {.begin = begin, .count = count, .read = candidate_size_read(c, a)};
+    const bool whole = count == candidate_size_written(c, a);
+    if (c->planes == 1 && (a == c->outer ? candidate_can_band(c) : !whole)) {
+        int64_t last;
+        pc_lane_map_extent(map_of(c, a, begin, count, 0), &part.first, &last);
+        part.read = last < part.first ? 1 : last - part.first + 1; /* where no window reads: one row to stand on */
+    }
+    part.map = map_of(c, a, begin, count, part.first);
+    return part;
+}
+
+/* Sizes of the array that a band's first pass reads; the outermost axis ends with the band, so that nothing behind it is
+ * loaded. */
+static void source_sizes(const struct candidate *c, const struct part *part, int64_t *from) {
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        from[a] = a <= c->outer ? part[a].read : candidate_size_read(c, a);
+}
+
+/* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; divisors
+ * are those of the windows where the pass finishes averages. */
+static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct part *part,
+                       bool finishes, int64_t *size) {
     static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
     struct pc_lane_shape shape = new_shape(c);
     const bool divides = finishes && !c->backward && candidate_divides_by_position(c);
     const bool indexes = finishes && !c->backward && c->layer->desc.indices > POOL_INDICES_WINDOW;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         shape.from[a] = size[a];
+    if (band->pass_count == 0)
+        source_sizes(c, part, shape.from);
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         if (!(axes >> a & 1))
             shape.map[a] = pc_lane_map_identity(size[a], c->arena);
         else
-            reduce_axis(c, &shape, a, a == c->outer ? outer : map_of(c, a, 0, candidate_size_written(c, a), 0),
-                        band->pass_count == 0);
+            reduce_axis(c, &shape, a, part[a].map, band->pass_count == 0);
         if (axes == 1u << a && c->apart && !split_axis(c, band, &shape, a, size))
             return false;
         if (divides)
-            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], a == c->outer ? begin : 0, c->arena);
-        if (indexes) {
-            const struct pc_lane_map *windows = a == c->outer ? outer : map_of(c, a, 0, candidate_size_written(c, a), 0);
-            shape.map[a] = pc_lane_map_indexing(shape.map[a], windows, index_stride(c, a), c->arena);
-        }
+            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], part[a].begin, c->arena);
+        if (indexes)
+            shape.map[a] = pc_lane_map_indexing(shape.map[a], part[a].map, index_stride(c, a), c->arena);
         size[a] = shape.map[a]->to;
+        if (finishes && a > c->outer && part[a].count < candidate_size_written(c, a)) /* rows of other bands lie between */
+            shape.map[a] = pc_lane_map_pad(shape.map[a], candidate_size_written(c, a), c->arena);
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
     const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE : c->picks ? PC_LANE_SELECT : PC_LANE_SUM;
@@ -141,103 +167,100 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
     return true;
 }
 
-/* dy times what depends on the window, into a local array of the same shape; dy's part begins at window `first`. */
-static bool weigh(const struct candidate *c, struct pc_lane_band *band, int64_t first, const int64_t *size) {
+/* dy times what depends on the window, into a local array of the same shape. */
+static bool weigh(const struct candidate *c, struct pc_lane_band *band, const struct part *part) {
     struct pc_lane_shape shape = new_shape(c);
+    source_sizes(c, part, shape.from);
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        shape.from[a] = size[a];
-        shape.map[a] = pc_lane_map_identity(size[a], c->arena);
+        shape.map[a] = pc_lane_map_identity(part[a].read, c->arena);
         if (candidate_divides_by_position(c))
-            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], a == c->outer ? first : 0, c->arena);
+            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], part[a].first, c->arena);
     }
     return add_pass(c, band, PC_LANE_WEIGH, "dy over the divisors of its windows", &shape, false);
 }
 
-static bool passes_of(const struct candidate *c, struct pc_lane_band *band, const struct pc_lane_map *outer, int64_t begin,
-                      int64_t *size) {
+static bool make_passes(const struct candidate *c, struct pc_lane_band *band, const struct part *part) {
+    int64_t size[POOL_MAX_RANK];
     unsigned axes[POOL_MAX_RANK];
     const int count = candidate_list_passes(c, axes);
-    for (int i = 0; i < count; i++)
-        if (!pass_along(c, band, axes[i], outer, begin, i == count - 1, size))
-            return false;
-    return true;
-}
-
-/* Rows begin .. begin + count - 1, along the outermost reduced axis, of what is written. */
-static bool make_band(const struct candidate *c, int64_t begin, int64_t count, struct pc_lane_band *band) {
-    int64_t first, last, size[POOL_MAX_RANK];
-    const struct pc_lane_map *outer = map_of(c, c->outer, begin, count, 0);
-    pc_lane_map_extent(outer, &first, &last);
-    if (last < first) /* inputs that no window covers: one row to stand on */
-        last = first;
-    if (!candidate_can_band(c) || c->planes > 1) {
-        first = 0;
-        last = candidate_size_read(c, c->outer) - 1;
-    }
-    outer = map_of(c, c->outer, begin, count, first);
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        size[a] = a == c->outer ? last - first + 1 : candidate_size_read(c, a);
-    *band = (struct pc_lane_band){.count = 1,
-                                  .in = first * elements_inside(c, c->outer, candidate_size_read),
-                                  .out = begin * elements_inside(c, c->outer, candidate_size_written)};
-    if ((c->weighs && !weigh(c, band, first, size)) || !passes_of(c, band, outer, begin, size))
+        size[a] = part[a].read;
+    if (c->weighs && !weigh(c, band, part))
         return false;
+    for (int i = 0; i < count; i++)
+        if (!pass_along(c, band, axes[i], part, i == count - 1, size))
+            return false;
     band->pass[0].first = true;
     band->pass[band->pass_count - 1].last = true;
     return true;
 }
 
-static bool same_band(const struct pc_lane_band *a, const struct pc_lane_band *b) {
-    struct pc_lane_steps step;
-    bool same = a->pass_count == b->pass_count;
-    for (int i = 0; same && i < a->pass_count; i++)
-        same = pc_lanes_equal(a->pass[i].groups, b->pass[i].groups, &step) && !step.in && !step.out && !step.index;
-    return same;
-}
-
-static void add_band(const struct candidate *c, const struct pc_lane_band *band) {
-    struct pc_lane_plan *p = c->result;
-    struct pc_lane_band *last = p->band_count ? &p->bands[p->band_count - 1] : NULL;
-    if (last && same_band(last, band)) {
-        const int64_t in = band->in - last->in, out = band->out - last->out;
-        if (last->count == 1 || (in == last->in_step * last->count && out == last->out_step * last->count)) {
-            last->in_step = last->count == 1 ? in : last->in_step;
-            last->out_step = last->count == 1 ? out : last->out_step;
-            last->count++;
-            return;
-        }
-    }
-    PC_GROW(c->arena, p->bands, p->band_count, p->band_capacity);
-    p->bands[p->band_count++] = *band;
-}
-
 /* ---- all bands ---- */
 
-bool candidate_build_bands(struct candidate *c) {
-    const int64_t height = candidate_size_written(c, c->outer);
-    candidate_choose_sizes(c);
-    if (c->planes > 1 && c->rows < height)
-        return false;
+/* Bands that follow each other along an axis and do the same. */
+struct stretch {
+    int64_t begin, count; /* of what is written: the first of them */
+    struct pc_lane_turns turns;
+};
+
+/* The stretches of an axis; returns how many there are. */
+static size_t list_stretches(const struct candidate *c, int a, struct stretch **stretches) {
+    const int64_t written = candidate_size_written(c, a), rows = c->rows[a];
+    const int64_t in = elements_inside(c, a, candidate_size_read), out = elements_inside(c, a, candidate_size_written);
     const struct pc_lane_map *whole =
-        pc_lane_map_dividing(map_of(c, c->outer, 0, height, 0), &c->layer->axis[c->outer], 0, c->arena);
-    for (int64_t begin = 0; begin < height; begin += c->rows) {
-        struct pc_lane_band band;
+        rows < written ? pc_lane_map_dividing(map_of(c, a, 0, written, 0), &c->layer->axis[a], 0, c->arena) : NULL;
+    size_t count = 0, capacity = 0;
+    *stretches = NULL;
+    for (int64_t begin = 0; begin < written; begin += rows) {
         int64_t shift, index;
-        if (pc_lane_map_repeats(whole, begin, c->rows, &shift, &index)) { /* need not be worked out again */
-            const struct pc_lane_band *last = &c->result->bands[c->result->band_count - 1];
-            band = *last;
-            band.count = 1;
-            band.in += (last->count - 1) * last->in_step + shift * elements_inside(c, c->outer, candidate_size_read);
-            band.out += (last->count - 1) * last->out_step + c->rows * elements_inside(c, c->outer, candidate_size_written);
-            band.in_step = band.out_step = 0;
-            add_band(c, &band);
-            continue;
+        if (begin > 0 && pc_lane_map_repeats(whole, begin, rows, &shift, &index)) {
+            struct pc_lane_turns *turns = &(*stretches)[count - 1].turns;
+            if (turns->count == 1 || turns->in == shift * in) {
+                *turns = (struct pc_lane_turns){turns->count + 1, shift * in, rows * out};
+                continue;
+            }
         }
-        if (!make_band(c, begin, begin + c->rows < height ? c->rows : height - begin, &band))
-            return false;
-        add_band(c, &band);
+        PC_GROW(c->arena, *stretches, count, capacity);
+        (*stretches)[count++] = (struct stretch){begin, begin + rows < written ? rows : written - begin, {.count = 1}};
     }
+    return count;
+}
+
+static bool add_band(const struct candidate *c, const struct stretch *const *along) {
+    struct pc_lane_plan *p = c->result;
+    struct pc_lane_band band = {0};
+    struct part part[POOL_MAX_RANK];
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        part[a] = make_part(c, a, along[a]->begin, along[a]->count);
+        band.in += part[a].first * elements_inside(c, a, candidate_size_read);
+        band.out += part[a].begin * elements_inside(c, a, candidate_size_written);
+        band.turns[a] = along[a]->turns;
+    }
+    if (!make_passes(c, &band, part))
+        return false;
+    PC_GROW(c->arena, p->bands, p->band_count, p->band_capacity);
+    p->bands[p->band_count++] = band;
     return true;
+}
+
+bool candidate_build_bands(struct candidate *c) {
+    struct stretch *list[POOL_MAX_RANK];
+    size_t count[POOL_MAX_RANK];
+    candidate_choose_sizes(c);
+    if (c->planes > 1 && c->rows[c->outer] < candidate_size_written(c, c->outer))
+        return false;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        count[a] = list_stretches(c, a, &list[a]);
+    for (size_t d = 0; d < count[0]; d++)
+        for (size_t h = 0; h < count[1]; h++)
+            for (size_t w = 0; w < count[2]; w++)
+                if (!add_band(c, (const struct stretch *[]){&list[0][d], &list[1][h], &list[2][w]}))
+                    return false;
+    return true;
+}
+
+int64_t pc_lane_band_count(const struct pc_lane_band *band) {
+    return band->turns[0].count * band->turns[1].count * band->turns[2].count;
 }
 
 /* ---- whole planes ----
@@ -304,7 +327,7 @@ static bool add_maxima(const struct candidate *c, struct pc_lane_band *band, int
 
 bool candidate_build_halves(struct candidate *c) {
     const int64_t lanes = c->result->lanes;
-    struct pc_lane_band band = {.count = 1};
+    struct pc_lane_band band = {.turns = {{1, 0, 0}, {1, 0, 0}, {1, 0, 0}}};
     int64_t from = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         from *= c->layer->axis[a].in;
@@ -316,6 +339,7 @@ bool candidate_build_halves(struct candidate *c) {
     band.pass[0].first = true;
     band.pass[band.pass_count - 1].last = true;
     c->result->block = c->planes;
-    add_band(c, &band);
+    PC_GROW(c->arena, c->result->bands, c->result->band_count, c->result->band_capacity);
+    c->result->bands[c->result->band_count++] = band;
     return true;
 }

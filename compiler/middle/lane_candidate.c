@@ -5,6 +5,10 @@
  * stores far apart. */
 static const int64_t PERIOD_MOST = 4;
 
+int64_t candidate_common_divisor(int64_t a, int64_t b) {
+    return b ? candidate_common_divisor(b, a % b) : a;
+}
+
 bool candidate_is_last(const struct candidate *c) {
     return c->layer->desc.layout == POOL_CHANNELS_LAST && !c->flat;
 }
@@ -64,8 +68,8 @@ bool candidate_is_outermost_first(const struct candidate *c) {
     bool most = outer->out > 1 || 2 * candidate_pitch_of(c) >= CANDIDATE_PAGE;
     for (int a = c->outer + 1; a < POOL_MAX_RANK; a++)
         most &= outer->in * c->layer->axis[a].out >= outer->out * c->layer->axis[a].in;
-    return c->backward ||
-           (candidate_is_last(c) && !c->picks && candidate_can_band(c) && most && !candidate_split_length(c, outer->kernel));
+    return c->backward || (candidate_is_last(c) && !c->boxes && !c->picks && candidate_can_band(c) && most &&
+                           !candidate_split_length(c, outer->kernel));
 }
 
 int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]) {
@@ -111,6 +115,11 @@ bool candidate_divides_alike(const struct candidate *c) {
             if (pc_axis_count(&c->layer->axis[a], out) != pc_axis_count(&c->layer->axis[a], 0))
                 return false;
     return true;
+}
+
+double candidate_bytes_of_larger_side(const struct candidate *c) {
+    const int64_t count = c->layer->x_count > c->layer->y_count ? c->layer->x_count : c->layer->y_count;
+    return (double)(count / c->layer->desc.batch * ir_elements[c->plan->real].bytes);
 }
 
 /* Positions of the side that is written after which slots repeat. */

@@ -11,10 +11,13 @@
 enum {
     CANDIDATE_LOCAL_MOST = 144 * 1024, /* bytes of local arrays that may lie on somebody's stack */
     CANDIDATE_PAGE = 4096,
+    CANDIDATE_SECOND_LEVEL = 1024 * 1024,
+    CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:
      * pixels may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second
      * level, 2.2 ns each on Zen 5; of four lines it is 0.5. */
     CANDIDATE_PIECE_GOOD = 4,
+    CANDIDATE_PIECE_LONG = 8, /* vectors of a piece that may as well come from the third level */
 };
 
 struct candidate {
@@ -33,12 +36,15 @@ struct candidate {
         aligned; /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
     bool halves; /* the plane is one row, which is one window */
     bool weighs; /* dy is weighted first */
-    int outer;   /* the outermost axis that is reduced */
-    int64_t rows; /* of a band */
+    bool boxes; /* channels-last: bands are low along H too, so that local arrays have room for what is next to each other */
+    int outer;  /* the outermost axis that is reduced */
+    int64_t rows[POOL_MAX_RANK]; /* of a band, along each axis */
     int64_t tile_rows;
 };
 
 /* ---- what is known ---- */
+
+int64_t candidate_common_divisor(int64_t a, int64_t b);
 
 /* Whether lanes are channels. */
 bool candidate_is_last(const struct candidate *c);
@@ -55,6 +61,9 @@ int64_t candidate_padded(const struct candidate *c, int64_t length);
 
 /* Of adaptive windows about. */
 int64_t candidate_stride_of(const struct pc_axis *axis);
+
+/* Bytes of the larger of the two sides, of one image. */
+double candidate_bytes_of_larger_side(const struct candidate *c);
 
 /* Positions of the side that is written after which slots repeat. */
 int64_t candidate_period_of(const struct candidate *c, int a);
@@ -82,6 +91,9 @@ bool candidate_divides_early(const struct candidate *c);
 
 /* Whether every window has the same divisor. */
 bool candidate_divides_alike(const struct candidate *c);
+
+/* How much longer boxes take whose blocks are so many channels. */
+double candidate_box_penalty(const struct candidate *c, int64_t block);
 
 /* ---- steps ---- */
 

@@ -43,7 +43,7 @@ static bool build(struct candidate *c) {
 
 /* What is tried of each way. */
 struct form {
-    bool aligned, padded, flat;
+    bool aligned, padded, flat, boxes;
     int64_t planes;
 };
 
@@ -56,6 +56,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .arena = arena,
                           .result = PC_NEW(arena, struct pc_lane_plan),
                           .padded = form->padded,
+                          .boxes = form->boxes,
                           .flat = form->flat,
                           .planes = form->planes,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
@@ -107,10 +108,11 @@ static bool fills_vectors(const struct pc_layer *layer, int lanes) {
     return 2 * layer->desc.channels >= lanes;
 }
 
-enum { FORMS_MAX = 5 };
+enum { FORMS_MAX = 6 };
 
 /* Loads begin at multiples of the lanes, or where slots do; rows of local arrays are as long as they are, or as vectors;
- * small planes come alone or several at a time; few channels are lanes or not.  Returns how many forms there are. */
+ * small planes come alone or several at a time; few channels are lanes or not; bands are boxes.  Returns how many forms
+ * there are. */
 static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct form *forms) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
@@ -118,6 +120,9 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     int count = 0;
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct form){.aligned = true, .planes = 1};
+    if (last && way->rows > 0 && way->steps == STEPS_SLICES && fills_vectors(layer, lanes) &&
+        plan->kind != PC_KERNEL_BACKWARD)
+        forms[count++] = (struct form){.aligned = true, .boxes = true, .planes = 1};
     if (planes > 1) {
         forms[count++] = (struct form){.aligned = true, .planes = planes};
         forms[count++] = (struct form){.aligned = false, .planes = planes};

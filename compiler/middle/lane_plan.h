@@ -3,7 +3,7 @@
  *
  * Candidates are built and their work is counted; the one with the least is taken.  A pass reads the kernel's inputs or what
  * the pass before it left in local arrays.  Where those would not stay in the first level cache, the layer is taken in bands
- * along the outermost axis that is reduced. */
+ * along the outermost axis that is reduced, and channels-last such bands of three axes in bands along H. */
 #ifndef PC_LANE_PLAN_H
 #define PC_LANE_PLAN_H
 
@@ -30,9 +30,16 @@ struct pc_lane_pass {
 /* Weighing dy and two for each axis; or quarters of a plane, then halves of sixteen lanes. */
 enum { PC_LANE_PASSES_MAX = 12 };
 
-/* `count` equal bands; the first begins at elements `in` and `out` of the sides that the kernel reads and writes. */
+/* How often something is done along an axis, each time so many elements further on the side that the kernel reads and on
+ * the one that it writes. */
+struct pc_lane_turns {
+    int64_t count, in, out;
+};
+
+/* A box of what is written, and others like it; the first begins at elements `in` and `out` of the two sides. */
 struct pc_lane_band {
-    int64_t count, in, out, in_step, out_step;
+    int64_t in, out;
+    struct pc_lane_turns turns[POOL_MAX_RANK];
     struct pc_lane_pass pass[PC_LANE_PASSES_MAX];
     int pass_count;
 };
@@ -48,16 +55,19 @@ struct pc_lane_plan {
     bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
     bool scatters;          /* backward of max and min, window by window (lower_scatter.c): no bands */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
-    int64_t local_bytes; /* of all of them, those of tap numbers included */
-    double work;         /* operations for one unit */
-    const char *unit;    /* what it is counted for: a plane, a vector of channels, or an image */
+    int64_t local_bytes;    /* of all of them, those of tap numbers included */
+    double work;            /* operations for one unit */
+    const char *unit;       /* what it is counted for: a plane, a vector of channels, or an image */
     double code;
     const char *why;
 };
 
+/* How many bands there are like this one. */
+int64_t pc_lane_band_count(const struct pc_lane_band *band);
+
 /* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; of one lane only a gradient
- * may have a plan, window by window.  NULL where there is none: indices of 64 bits, too much code, planes with fewer elements
- * than lanes.  Sets plan->candidates and plan->misfit. */
+ * may have a plan, window by window.  NULL where there is none: indices of 64 bits, too much code, planes with fewer
+ * elements than lanes.  Sets plan->candidates and plan->misfit. */
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena);
 
 #endif

@@ -10,24 +10,29 @@ static int64_t bytes_of_value(const struct candidate *c) {
     return ir_elements[c->plan->real].bytes + (c->apart && c->tracked ? ir_elements[c->plan->track].bytes : 0);
 }
 
-/* An estimate of what a band of `rows` leaves, without its groups. */
-static double local_estimate(const struct candidate *c, int64_t rows) {
-    const struct pc_axis *o = &c->layer->axis[c->outer];
-    const double written = (double)rows, reach = (double)(o->kernel - 1) * (double)o->dilation + 1;
-    double read = c->backward ? (written + reach) / (double)candidate_stride_of(o) + 1
-                              : (written - 1) * (double)candidate_stride_of(o) + reach;
-    read = read < (double)candidate_size_read(c, c->outer) ? read : (double)candidate_size_read(c, c->outer);
+/* Positions along an axis that a band needs, about. */
+static double positions_read(const struct candidate *c, int a) {
+    const struct pc_axis *axis = &c->layer->axis[a];
+    const double written = (double)c->rows[a], all = (double)candidate_size_read(c, a);
+    const double reach = (double)(axis->kernel - 1) * (double)axis->dilation + 1;
+    const double read = c->backward ? (written + reach) / (double)candidate_stride_of(axis) + 1
+                                    : (written - 1) * (double)candidate_stride_of(axis) + reach;
+    const bool is_band = a == c->outer || c->rows[a] < candidate_size_written(c, a);
+    return is_band && read < all ? read : all;
+}
+
+/* An estimate of what a band leaves, bytes for each channel, without its groups. */
+static double local_estimate(const struct candidate *c) {
     double values = 0, size = 1;
     unsigned axes[POOL_MAX_RANK];
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        size *= a == c->outer ? read : (double)candidate_size_read(c, a);
+        size *= positions_read(c, a);
     values += c->weighs ? size : 0;
     const int passes = candidate_list_passes(c, axes);
     for (int i = 0; i + 1 < passes; i++) {
         for (int a = 0; a < POOL_MAX_RANK; a++)
             if (axes[i] >> a & 1)
-                size = size / (a == c->outer ? read : (double)candidate_size_read(c, a)) *
-                       (a == c->outer ? written : (double)candidate_size_written(c, a));
+                size = size / positions_read(c, a) * (double)c->rows[a];
         values += size;
     }
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1);
@@ -93,50 +98,133 @@ static bool runs_large(const struct candidate *c) {
     return may_run(c) && !c->backward && !c->tracked && taps > 9 && taps <= LARGE_TAPS;
 }
 
-/* Channels of a block and rows of a band, so that local arrays stay small. */
-void candidate_choose_sizes(struct candidate *c) {
-    struct pc_lane_plan *p = c->result;
-    const int64_t height = candidate_size_written(c, c->outer), channels = c->layer->desc.channels;
-    const bool has_local = c->apart || c->weighs;
-    int64_t vectors = candidate_is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
-    const int64_t scale = candidate_is_last(c) ? p->lanes : 1;
-    const double bytes = !candidate_is_last(c) || runs_large(c) ? 0
-                         : has_local                            ? local_estimate(c, height)
-                                                                : read_by_tile(c);
-    const int64_t wide = candidate_is_last(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
-    const double good = (double)(has_local && is_small(c, bytes) ? CANDIDATE_LOCAL_MOST : LOCAL_GOOD);
-    c->rows = height;
-    if (has_local && !c->backward && candidate_is_outermost_first(c)) {
-        const int64_t rows = c->tile_rows < height ? c->tile_rows : height;
-        const double low = local_estimate(c, rows);
-        while (vectors > c->pieces || (vectors > wide && low * (double)(vectors * scale) > good))
-            vectors = (vectors + 1) / 2;
-        c->rows = low * (double)(vectors * scale) <= (double)CANDIDATE_LOCAL_MOST ? rows : 1;
-        p->block = vectors * scale < channels ? vectors * scale : channels;
-        return;
-    }
-    while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * scale) > good))
+/* ---- blocks and bands ----
+ *
+ * Each chooses c->rows and returns how many vectors of channels are a block, at most `vectors`; channels-first there is one
+ * of one lane. */
+
+static int64_t lanes_of_block(const struct candidate *c) {
+    return candidate_is_last(c) ? c->result->lanes : 1;
+}
+
+/* Nothing is worked out twice, so that bands are as low as a tile. */
+static int64_t choose_low_bands(struct candidate *c, int64_t vectors, int64_t wide, double good) {
+    int64_t *rows = &c->rows[c->outer];
+    *rows = c->tile_rows < *rows ? c->tile_rows : *rows;
+    const double low = local_estimate(c) * (double)lanes_of_block(c);
+    while (vectors > c->pieces || (vectors > wide && low * (double)vectors > good))
         vectors = (vectors + 1) / 2;
-    if (has_local) {
-        const struct pc_axis *outer = &c->layer->axis[c->outer];
-        const int64_t period = candidate_period_of(c, c->outer);
-        /* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
-        const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? candidate_stride_of(outer) : 1),
-                      low = 8 * overlap;
-        while (candidate_can_band(c) && c->rows > period) {
-            const double local = local_estimate(c, c->rows) * (double)scale;
-            if (local * (double)vectors <= (c->rows >= low ? good : (double)CANDIDATE_LOCAL_MOST))
-                break;
-            if (c->rows < low && vectors > 1)
-                vectors = (vectors + 1) / 2;
-            else
-                c->rows = (c->rows / 2 + period - 1) / period * period;
+    *rows = low * (double)vectors <= (double)CANDIDATE_LOCAL_MOST ? *rows : 1;
+    return vectors;
+}
+
+/* Rows that two bands need are worked out twice, so that low bands cost more than a slower cache. */
+static int64_t choose_bands(struct candidate *c, int64_t vectors, int64_t wide, double good) {
+    const struct pc_axis *outer = &c->layer->axis[c->outer];
+    const int64_t period = candidate_period_of(c, c->outer), scale = lanes_of_block(c);
+    const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? candidate_stride_of(outer) : 1),
+                  low = 8 * overlap;
+    int64_t *rows = &c->rows[c->outer];
+    while (vectors > c->pieces || (vectors > wide && local_estimate(c) * (double)(vectors * scale) > good))
+        vectors = (vectors + 1) / 2;
+    while (candidate_can_band(c) && *rows > period) {
+        const double local = local_estimate(c) * (double)scale;
+        if (local * (double)vectors <= (*rows >= low ? good : (double)CANDIDATE_LOCAL_MOST))
+            break;
+        if (*rows < low && vectors > 1)
+            vectors = (vectors + 1) / 2;
+        else
+            *rows = (*rows / 2 + period - 1) / period * period;
+    }
+    return vectors;
+}
+
+/* note [boxes]
+ * Maxima of three axes begin with whole slices, and bands along D alone work out two slices too many each.  Boxes are low
+ * along H, which the first pass reduces, so that nothing is worked out twice there, and deep: all of D if it fits.  What has
+ * to fit is not the stack but the second level cache, with the rows of x that the next boxes read again: local arrays of
+ * 140 KiB took twice as long as of 70 (14 x 14 x 480, Zen 5). */
+static const double BOX_LOCAL_MOST = 96 * 1024, BOX_READ_MOST = 0.75 * CANDIDATE_SECOND_LEVEL;
+/* How much longer a block takes than whole pixels: a cache line of each, or a few, where they come from memory; and blocks
+ * that leave a rest, which is code of its own. */
+static const double BLOCK_OF_ONE = 1.3, BLOCK_OF_FEW = 1.15, BLOCK_WITH_REST = 1.05;
+
+double candidate_box_penalty(const struct candidate *c, int64_t block) {
+    const int64_t channels = c->layer->desc.channels;
+    const bool near = candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_THIRD_LEVEL;
+    if (block >= channels)
+        return 1;
+    const double pieces = near || block >= CANDIDATE_PIECE_GOOD * c->result->lanes ? 1
+                          : block > c->result->lanes                               ? BLOCK_OF_FEW
+                                                                                   : BLOCK_OF_ONE;
+    return pieces * (channels % block ? BLOCK_WITH_REST : 1);
+}
+
+/* Whether the rows that the next box reads again are still in the second level cache: pixels that lie a power of two apart
+ * have their pieces in the same few sets of it. */
+static bool stays_near(const struct candidate *c, int64_t block) {
+    const int64_t piece = block * lanes_of_block(c) * ir_elements[c->plan->real].bytes;
+    const int64_t apart = candidate_common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE);
+    double bytes = (double)(piece > apart ? piece : apart);
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        bytes *= positions_read(c, a);
+    return bytes <= BOX_READ_MOST;
+}
+
+/* Rows along D, halved until a block of so many vectors fits. */
+static int64_t rows_of_box(struct candidate *c, int64_t depth, int64_t block) {
+    int64_t *rows = &c->rows[c->outer];
+    for (*rows = depth; *rows > 1; *rows = (*rows + 1) / 2)
+        if (local_estimate(c) * (double)(block * lanes_of_block(c)) <= BOX_LOCAL_MOST && stays_near(c, block))
+            break;
+    return *rows;
+}
+
+static int64_t choose_boxes(struct candidate *c, int64_t vectors) {
+    const struct pc_axis *outer = &c->layer->axis[c->outer];
+    const double overlap = (double)((outer->kernel - 1) * outer->dilation) / (double)candidate_stride_of(outer);
+    const int64_t depth = c->rows[c->outer];
+    c->rows[1] = c->tile_rows < c->rows[1] ? c->tile_rows : c->rows[1];
+    c->rows[c->outer] = 1;
+    const double most = BOX_LOCAL_MOST / (local_estimate(c) * (double)lanes_of_block(c));
+    int64_t best = 1, block = (double)vectors <= most ? vectors : most >= 1 ? (int64_t)most : 1;
+    double least = 0;
+    for (; block >= 1; block--) {
+        const int64_t rows = rows_of_box(c, depth, block);
+        const double twice = rows < depth ? overlap / (double)rows : 0;
+        const double work = (1 + twice) * candidate_box_penalty(c, block * lanes_of_block(c));
+        if (block <= c->pieces && (least == 0 || work < least)) {
+            least = work;
+            best = block;
         }
     }
-    p->block = c->flat                      ? channels
-               : !candidate_is_last(c)      ? c->planes
-               : vectors * scale < channels ? vectors * scale
-                                            : channels;
+    rows_of_box(c, depth, best);
+    return best;
+}
+
+void candidate_choose_sizes(struct candidate *c) {
+    struct pc_lane_plan *p = c->result;
+    const int64_t channels = c->layer->desc.channels;
+    const bool has_local = c->apart || c->weighs;
+    int64_t vectors = candidate_is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        c->rows[a] = candidate_size_written(c, a);
+    const double bytes = !candidate_is_last(c) || runs_large(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
+    const int64_t wide = candidate_is_last(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
+    const double good = (double)(has_local && is_small(c, bytes) ? CANDIDATE_LOCAL_MOST : LOCAL_GOOD);
+    if (c->boxes)
+        vectors = choose_boxes(c, vectors);
+    else if (has_local && !c->backward && candidate_is_outermost_first(c))
+        vectors = choose_low_bands(c, vectors, wide, good);
+    else if (has_local)
+        vectors = choose_bands(c, vectors, wide, good);
+    else
+        while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * lanes_of_block(c)) > good))
+            vectors = (vectors + 1) / 2;
+    p->block = c->flat                                  ? channels
+               : !candidate_is_last(c)                  ? c->planes
+               : vectors * lanes_of_block(c) < channels ? vectors * lanes_of_block(c)
+                                                        : channels;
 }
 
 void candidate_choose_run(struct candidate *c) {

@@ -4,8 +4,6 @@
  * layers in both layouts on Zen 5: the plan with the least work takes 2 to 4 % longer on the mean than the best of them. */
 #include "middle/lane_candidate.h"
 
-/* Channels-last, vectors of a piece that may as well come from the third level. */
-static const int64_t PIECE_LONG = 8;
 /* Vectors of a pixel side by side that make up for the loads that tiles would save. */
 static const int64_t RUN_LONG = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
@@ -14,8 +12,7 @@ static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
  * and very many it does not try to. */
 static const int64_t STREAMS_GOOD = 12, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
 /* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
-static const int64_t WAYS = 16, SECOND_LEVEL = 1024 * 1024,
-                     THIRD_LEVEL = 8 * SECOND_LEVEL; /* what several share */
+static const int64_t WAYS = 16;
 
 /* A division of a vector takes as long as so many additions. */
 static const double DIVISION = 8;
@@ -65,15 +62,6 @@ static double combined(const struct candidate *c, const struct pc_lane_pass *pas
     return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
 }
 
-static int64_t common_divisor(int64_t a, int64_t b) {
-    return b ? common_divisor(b, a % b) : a;
-}
-
-static double bytes_of_larger_side(const struct candidate *c) {
-    const int64_t count = c->layer->x_count > c->layer->y_count ? c->layer->x_count : c->layer->y_count;
-    return (double)(count / c->layer->desc.batch * ir_elements[c->plan->real].bytes);
-}
-
 /* Channels-last, pixels that a tile reads and writes. */
 static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cost *cost) {
     const int64_t period = candidate_period_of(c, 1);
@@ -91,19 +79,22 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
         return c->tile_rows > 4 || poor ? 1.15 : 1; /* more than registers hold; rows with a rest by a mask */
     }
+    if (c->boxes)
+        return candidate_box_penalty(c, c->result->block);
     const bool in_pieces = c->result->block < c->layer->desc.channels, selects = pass->work == PC_LANE_SELECT;
     double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
         times *= c->picks ? 1.5 : 2;
-    else if (in_pieces && vectors < PIECE_LONG && bytes_of_larger_side(c) > (double)(selects ? THIRD_LEVEL : SECOND_LEVEL))
+    else if (in_pieces && vectors < CANDIDATE_PIECE_LONG &&
+             candidate_bytes_of_larger_side(c) > (double)(selects ? CANDIDATE_THIRD_LEVEL : CANDIDATE_SECOND_LEVEL))
         times *= 2;
     if (c->apart)
         return times;
-    if (c->result->run >= RUN_LONG && bytes_of_larger_side(c) <= (double)SECOND_LEVEL)
+    if (c->result->run >= RUN_LONG && candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
     /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
     const double pixels = pixels_of_tile(c, cost);
-    if (pixels * (double)common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))
+    if (pixels * (double)candidate_common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))
         return times * (selects ? 1.4 : 2.5);
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
@@ -154,6 +145,7 @@ void candidate_count_work(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     for (size_t b = 0; b < p->band_count; b++) {
         const struct pc_lane_band *band = &p->bands[b];
+        const double bands = (double)pc_lane_band_count(band);
         for (int i = 0; i < band->pass_count; i++) {
             const struct pc_lane_pass *pass = &band->pass[i];
             const struct pc_lane_cost cost = pc_lanes_cost(pass->groups, c->arena);
@@ -163,10 +155,10 @@ void candidate_count_work(struct candidate *c) {
             if (candidate_is_last(c))
                 w.load *= streams(c, pass, &cost);
             w.group += MASKED_STORE * stored_by_mask(c, pass);
-            p->work += (double)band->count * scattered(c, pass, &cost) *
+            p->work += bands * scattered(c, pass, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
-            p->work += pass->first ? 0 : (double)band->count * AFTER_PASS;
+            p->work += pass->first ? 0 : bands * AFTER_PASS;
             p->code += cost.code * (1 + w.tap);
         }
     }

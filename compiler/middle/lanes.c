@@ -439,10 +439,11 @@ static bool repeat_last(const struct view *v, struct pc_lane_node *parent, struc
 /* Adds the rows of a plane to the node. */
 static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct pc_lane_node *plane) {
     double code = 0;
-    for (int64_t row = 0; row * v->row < v->plane; row += rows) {
+    for (int64_t row = 0; row < v->shape->map[1]->used; row += rows) {
         struct pc_lane_node block;
         const int64_t begin = first + row * v->row;
-        const int64_t end = begin + rows * v->row < first + v->plane ? begin + rows * v->row : first + v->plane;
+        const int64_t left = v->shape->map[1]->used - row;
+        const int64_t end = begin + (rows < left ? rows : left) * v->row;
         int64_t shift, index;
         if (pc_lane_map_repeats(v->shape->map[1], row, rows, &shift, &index) &&
             repeat_last(v, plane, (struct pc_lane_steps){shift * v->shape->from[2], rows * v->row, index}))

@@ -543,12 +543,19 @@ static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
     const struct places before = n->nest->at;
     const int64_t each = n->of_tensor ? n->pixel : 1;
     nest_move(n->nest, steps_of(n, band->in * n->pixel, band->out * n->pixel, band->in * each), 1);
-    const struct steps steps = steps_of(n, band->in_step * n->pixel, band->out_step * n->pixel, band->in_step * each);
-    const uint32_t loop = band->count > 1 ? nest_open(n->nest, "band", band->count, steps) : 0;
+    static const char *const names[] = {"band_d", "band_h", "band_w"};
+    uint32_t loop[POOL_MAX_RANK] = {0};
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_lane_turns *turns = &band->turns[a];
+        const struct steps steps = steps_of(n, turns->in * n->pixel, turns->out * n->pixel, turns->in * each);
+        if (turns->count > 1)
+            loop[a] = nest_open(n->nest, names[a], turns->count, steps);
+    }
     for (int i = 0; i < band->pass_count; i++)
         emit_pass(n, band, i);
-    if (band->count > 1)
-        nest_close(n->nest, loop);
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--)
+        if (band->turns[a].count > 1)
+            nest_close(n->nest, loop[a]);
     n->nest->at = before;
 }
 

@@ -484,7 +484,7 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
         explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", plan->lanes->run));
     if (plan->local_bytes)
         explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s%s", plan->local_bytes,
-                                      plan->lanes->bands[0].count > 1 || plan->lanes->band_count > 1 ? ", in bands" : "",
+                                      pc_lane_band_count(&plan->lanes->bands[0]) > 1 || plan->lanes->band_count > 1 ? ", in bands" : "",
                                       plan->lanes->is_flat ? ""
                                                            : pc_arena_printf(arena, ", %" PRId64 " %s%s", plan->block,
                                                                              last ? "channel" : "plane",
