@@ -249,7 +249,7 @@ static bool same_slots(const struct pc_lane_map *map, int64_t a, int64_t b, int6
 
 bool pc_lane_map_repeats(const struct pc_lane_map *map, int64_t begin, int64_t count, int64_t *shift, int64_t *index) {
     bool known = false;
-    if (begin < count || begin + count > map->to)
+    if (begin < count || begin + count > map->used)
         return false;
     *index = map->index ? map->index[begin] - map->index[begin - count] : 0;
     for (int64_t i = begin; i < begin + count; i++)

@@ -331,6 +331,48 @@ static bool append_group(const struct view *v, struct pc_lane_node *parent, int6
     return leaf.group != NULL;
 }
 
+/* ---- what need not be worked out again ---- */
+
+/* Behind the last element of the source that a node loads; -1: some load leaves out elements, which another place would
+ * have. */
+static int64_t end_of_loads(const struct view *v, const struct pc_lane_node *node) {
+    const uint32_t all = (uint32_t)(((uint64_t)1 << v->shape->lanes) - 1);
+    int64_t end = 0;
+    for (int t = 0; node->group && t < node->group->tap_count; t++) {
+        const struct pc_lane_tap *tap = &node->group->taps[t];
+        if (tap->is_row && tap->row.mask != all)
+            return -1;
+        end = tap->is_row && tap->row.at + v->shape->lanes > end ? tap->row.at + v->shape->lanes : end;
+        for (int i = 0; i < tap->load_count; i++) {
+            if (tap->loads[i].mask != all)
+                return -1;
+            end = tap->loads[i].at + v->shape->lanes > end ? tap->loads[i].at + v->shape->lanes : end;
+        }
+    }
+    for (size_t i = 0; i < node->child_count; i++) {
+        const int64_t child = end_of_loads(v, &node->children[i]);
+        if (child < 0)
+            return -1;
+        end = child > end ? child : end;
+    }
+    return end + (node->count - 1) * node->step.in;
+}
+
+/* One more turn of the parent's last child, so much further; false: it would not be the same. */
+static bool repeat_last(const struct view *v, struct pc_lane_node *parent, struct pc_lane_steps step) {
+    struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
+    if (!last || step.in % v->shape->align || (last->count > 1 && !same_steps(&last->step, &step)))
+        return false;
+    const int64_t end = end_of_loads(v, last);
+    if (end < 0 || end + step.in > v->from + v->shape->slack)
+        return false;
+    last->step = step;
+    last->count++;
+    return true;
+}
+
+/* ---- blocks of rows ---- */
+
 /* Rows of one plane, the elements in the order of memory. */
 static bool make_block(const struct view *v, int64_t begin, int64_t end, struct pc_lane_node *block) {
     *block = (struct pc_lane_node){.count = 1};
@@ -346,6 +388,10 @@ static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct 
     const int64_t lanes = v->shape->lanes, width = lanes == 1 ? v->shape->period[2] : lanes;
     *block = (struct pc_lane_node){.count = 1};
     for (int64_t w = 0; w < v->row; w += width) {
+        int64_t shift, index;
+        if (pc_lane_map_repeats(v->shape->map[2], w, width, &shift, &index) &&
+            repeat_last(v, block, (struct pc_lane_steps){shift, width, index}))
+            continue;
         const struct pc_arena_mark mark = pc_arena_mark(v->arena);
         struct pc_lane_node tile = {.count = 1};
         const int64_t next = w + width < v->row ? w + width : v->row;
@@ -394,46 +440,6 @@ static int64_t best_rows(const struct view *v) {
         best = rows;
     }
     return best;
-}
-
-/* ---- what need not be worked out again ---- */
-
-/* Behind the last element of the source that a node loads; -1: some load leaves out elements, which another place would
- * have. */
-static int64_t end_of_loads(const struct view *v, const struct pc_lane_node *node) {
-    const uint32_t all = (uint32_t)(((uint64_t)1 << v->shape->lanes) - 1);
-    int64_t end = 0;
-    for (int t = 0; node->group && t < node->group->tap_count; t++) {
-        const struct pc_lane_tap *tap = &node->group->taps[t];
-        if (tap->is_row && tap->row.mask != all)
-            return -1;
-        end = tap->is_row && tap->row.at + v->shape->lanes > end ? tap->row.at + v->shape->lanes : end;
-        for (int i = 0; i < tap->load_count; i++) {
-            if (tap->loads[i].mask != all)
-                return -1;
-            end = tap->loads[i].at + v->shape->lanes > end ? tap->loads[i].at + v->shape->lanes : end;
-        }
-    }
-    for (size_t i = 0; i < node->child_count; i++) {
-        const int64_t child = end_of_loads(v, &node->children[i]);
-        if (child < 0)
-            return -1;
-        end = child > end ? child : end;
-    }
-    return end + (node->count - 1) * node->step.in;
-}
-
-/* One more turn of the parent's last child, so much further; false: it would not be the same. */
-static bool repeat_last(const struct view *v, struct pc_lane_node *parent, struct pc_lane_steps step) {
-    struct pc_lane_node *last = parent->child_count ? &parent->children[parent->child_count - 1] : NULL;
-    if (!last || step.in % v->shape->align || (last->count > 1 && !same_steps(&last->step, &step)))
-        return false;
-    const int64_t end = end_of_loads(v, last);
-    if (end < 0 || end + step.in > v->from + v->shape->slack)
-        return false;
-    last->step = step;
-    last->count++;
-    return true;
 }
 
 /* Adds the rows of a plane to the node. */
