@@ -387,7 +387,7 @@ static bool make_block(const struct view *v, int64_t begin, int64_t end, struct 
 static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct pc_lane_node *block) {
     const int64_t lanes = v->shape->lanes, width = lanes == 1 ? v->shape->period[2] : lanes;
     *block = (struct pc_lane_node){.count = 1};
-    for (int64_t w = 0; w < v->row; w += width) {
+    for (int64_t w = 0; w < v->shape->map[2]->used; w += width) {
         int64_t shift, index;
         if (pc_lane_map_repeats(v->shape->map[2], w, width, &shift, &index) &&
             repeat_last(v, block, (struct pc_lane_steps){shift, width, index}))
@@ -467,6 +467,28 @@ static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct
     return true;
 }
 
+/* Slots that bring something, of positions that do not repeat those before them. */
+static double taps_along(const struct pc_lane_map *map, int64_t period) {
+    double taps = 0;
+    for (int64_t i = 0; i < map->used; i += period) {
+        int64_t shift, index;
+        if (pc_lane_map_repeats(map, i, period, &shift, &index))
+            continue;
+        const int64_t end = i + period < map->used ? i + period : map->used;
+        for (int64_t slot = i * map->slots; slot < end * map->slots; slot++)
+            taps += map->slot[slot].at >= 0;
+    }
+    return taps;
+}
+
+/* Whether there would be too much code however it is divided, which need not be made to see: pixels are groups. */
+static bool is_hopeless(const struct pc_lane_shape *shape) {
+    double taps = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        taps *= taps_along(shape->map[a], shape->period[a]);
+    return shape->lanes == 1 && taps > (double)shape->code_max;
+}
+
 const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena) {
     struct view v = {.shape = shape, .from = 1, .arena = arena};
     double looks = 1;
@@ -475,7 +497,7 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
         v.from *= shape->from[a];
         looks *= (double)shape->map[a]->to * shape->map[a]->slots;
     }
-    if (looks > LOOKS_MAX)
+    if (looks > LOOKS_MAX || is_hopeless(shape))
         return NULL;
     v.row = shape->map[2]->to;
     v.plane = v.row * shape->map[1]->to;
