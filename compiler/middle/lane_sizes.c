@@ -151,12 +151,12 @@ static const double BLOCK_OF_ONE = 1.3, BLOCK_OF_FEW = 1.15, BLOCK_WITH_REST = 1
 
 double candidate_box_penalty(const struct candidate *c, int64_t block) {
     const int64_t channels = c->layer->desc.channels;
-    const bool near = candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_THIRD_LEVEL;
+    const bool from_memory = candidate_bytes_of_larger_side(c) > (double)CANDIDATE_THIRD_LEVEL;
     if (block >= channels)
         return 1;
-    const double pieces = near || block >= CANDIDATE_PIECE_GOOD * c->result->lanes ? 1
-                          : block > c->result->lanes                               ? BLOCK_OF_FEW
-                                                                                   : BLOCK_OF_ONE;
+    const double pieces = !from_memory || block >= CANDIDATE_PIECE_GOOD * c->result->lanes ? 1
+                          : block > c->result->lanes                                       ? BLOCK_OF_FEW
+                                                                                           : BLOCK_OF_ONE;
     return pieces * (channels % block ? BLOCK_WITH_REST : 1);
 }
 
