@@ -5,8 +5,12 @@
  * stores far apart. */
 static const int64_t PERIOD_MOST = 4;
 
-int64_t candidate_common_divisor(int64_t a, int64_t b) {
-    return b ? candidate_common_divisor(b, a % b) : a;
+static int64_t common_divisor(int64_t a, int64_t b) {
+    return b ? common_divisor(b, a % b) : a;
+}
+
+int64_t candidate_places_apart(const struct candidate *c) {
+    return common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE);
 }
 
 bool candidate_is_last(const struct candidate *c) {

@@ -44,7 +44,8 @@ struct candidate {
 
 /* ---- what is known ---- */
 
-int64_t candidate_common_divisor(int64_t a, int64_t b);
+/* Bytes between the places in a page where pixels begin, channels-last: caches find their sets by these. */
+int64_t candidate_places_apart(const struct candidate *c);
 
 /* Whether lanes are channels. */
 bool candidate_is_last(const struct candidate *c);

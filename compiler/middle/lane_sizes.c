@@ -140,7 +140,7 @@ static int64_t choose_bands(struct candidate *c, int64_t vectors, int64_t wide, 
 }
 
 /* note [boxes]
- * Maxima of three axes begin with whole slices, and bands along D alone work out two slices too many each.  Boxes are low
+ * Windows of three axes begin with whole slices, and bands along D alone work out two slices too many each.  Boxes are low
  * along H, which the first pass reduces, so that nothing is worked out twice there, and deep: all of D if it fits.  What has
  * to fit is not the stack but the second level cache, with the rows of x that the next boxes read again: local arrays of
  * 140 KiB took twice as long as of 70 (14 x 14 x 480, Zen 5). */
@@ -164,7 +164,7 @@ double candidate_box_penalty(const struct candidate *c, int64_t block) {
  * have their pieces in the same few sets of it. */
 static bool stays_near(const struct candidate *c, int64_t block) {
     const int64_t piece = block * lanes_of_block(c) * ir_elements[c->plan->real].bytes;
-    const int64_t apart = candidate_common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE);
+    const int64_t apart = candidate_places_apart(c);
     double bytes = (double)(piece > apart ? piece : apart);
     for (int a = 0; a < POOL_MAX_RANK; a++)
         bytes *= positions_read(c, a);

@@ -94,7 +94,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         times *= 0.85;
     /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
     const double pixels = pixels_of_tile(c, cost);
-    if (pixels * (double)candidate_common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE) > (double)(WAYS * CANDIDATE_PAGE))
+    if (pixels * (double)candidate_places_apart(c) > (double)(WAYS * CANDIDATE_PAGE))
         return times * (selects ? 1.4 : 2.5);
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }

@@ -285,7 +285,8 @@ static bool same_node(const struct pc_lane_node *a, const struct pc_lane_node *b
     return true;
 }
 
-bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, struct pc_lane_steps *step) {
+/* Whether b does what a does, so much further. */
+static bool equal_nodes(const struct pc_lane_node *a, const struct pc_lane_node *b, struct pc_lane_steps *step) {
     struct distance d = {0};
     const bool same = same_node(a, b, &d);
     *step = d.step;
@@ -312,7 +313,7 @@ static void append(const struct view *v, struct pc_lane_node *parent, const stru
             first.step = (struct pc_lane_steps){0};
         }
         const struct pc_lane_steps end = times(last->step, last->count);
-        if (next.count == 1 && pc_lanes_equal(&first, &next, &step) && (last->count == 1 || same_steps(&step, &end))) {
+        if (next.count == 1 && equal_nodes(&first, &next, &step) && (last->count == 1 || same_steps(&step, &end))) {
             last->step = last->count == 1 ? step : last->step;
             last->count++;
             pc_arena_rewind(v->arena, mark);

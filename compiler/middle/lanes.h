@@ -72,9 +72,6 @@ struct pc_lane_shape {
  * many loads, or there would be too much code, or too much to look at. Lives in `arena`. */
 const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena);
 
-/* Whether b does what a does, so much further. */
-bool pc_lanes_equal(const struct pc_lane_node *a, const struct pc_lane_node *b, struct pc_lane_steps *step);
-
 /* The divisor that a slot's windows have in all lanes; 0: they differ. */
 int64_t pc_lane_divisor(const struct pc_lane_tap *tap);
 

@@ -617,7 +617,7 @@ static const struct rejected cases[] = {
     {one_missing, "one_missing", "an output element is never stored", SIZE},
 };
 
-/* 40 messages, less the two that cannot be reached: the table must not lose one when cases are added or removed. */
+/* All messages but those that cannot be reached: the table must not lose one when cases are added or removed. */
 enum { REACHABLE = 40 };
 
 Test(ir_verify, rejects_what_is_broken) {
