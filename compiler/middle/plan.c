@@ -451,6 +451,10 @@ static void take_scatter(struct pc_plan *plan, struct pc_arena *arena) {
                                   last ? "channel" : "plane", plan->block == 1 ? "" : "s"));
 }
 
+static bool has_bands(const struct pc_lane_plan *plan) {
+    return plan->band_count > 1 || (plan->band_count == 1 && pc_lane_band_count(&plan->bands[0]) > 1);
+}
+
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     const int most = plan->budget.vector_bytes / ir_elements[plan->real].bytes, lanes = most < 2 ? 1 : most;
     if (plan->layer->unroll == PC_UNROLL_FULL) {
@@ -484,7 +488,7 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
         explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", plan->lanes->run));
     if (plan->local_bytes)
         explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s%s", plan->local_bytes,
-                                      pc_lane_band_count(&plan->lanes->bands[0]) > 1 || plan->lanes->band_count > 1 ? ", in bands" : "",
+                                      has_bands(plan->lanes) ? ", in bands" : "",
                                       plan->lanes->is_flat ? ""
                                                            : pc_arena_printf(arena, ", %" PRId64 " %s%s", plan->block,
                                                                              last ? "channel" : "plane",
