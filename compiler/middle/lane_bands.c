@@ -136,6 +136,7 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
                        bool finishes, int64_t *size) {
     static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
     struct pc_lane_shape shape = new_shape(c);
+    int line = -1;
     const bool divides = finishes && !c->backward && candidate_divides_by_position(c);
     const bool indexes = finishes && !c->backward && c->layer->desc.indices > POOL_INDICES_WINDOW;
     for (int a = 0; a < POOL_MAX_RANK; a++)
@@ -147,7 +148,9 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
             shape.map[a] = pc_lane_map_identity(size[a], c->arena);
         else
             reduce_axis(c, &shape, a, part[a].map, band->pass_count == 0);
-        if (axes == 1u << a && c->apart && !split_axis(c, band, &shape, a, size))
+        if (axes == 1u << a && candidate_has_lines(c, a))
+            line = a;
+        else if (axes == 1u << a && c->apart && !split_axis(c, band, &shape, a, size))
             return false;
         if (divides)
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], part[a].begin, c->arena);
@@ -158,12 +161,24 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
             shape.map[a] = pc_lane_map_pad(shape.map[a], candidate_size_written(c, a), c->arena);
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
+    const int64_t pixel = !candidate_is_last(c) ? 1 : finishes ? c->layer->desc.channels : c->result->block;
+    if (line == 1)
+        shape.rows = candidate_line_length(c, size[1], size[2] * pixel);
+    else if (line == 2)
+        shape.period[2] = candidate_line_length(c, size[2], pixel);
     const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE : c->picks ? PC_LANE_SELECT : PC_LANE_SUM;
     if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape, finishes))
         return false;
     struct pc_lane_pass *pass = &band->pass[band->pass_count - 1];
     for (int a = 0; a < POOL_MAX_RANK; a++)
         pass->tap_stride[a] = shape.tap_stride[a];
+    if (line < 0)
+        return true;
+    pass->lines = true;
+    pass->line_axis = line;
+    pass->line_block = c->layer->axis[line].kernel;
+    pass->line_length = line == 1 ? shape.rows : shape.period[2];
+    pass->line_step = line == 1 ? shape.from[2] : 1;
     return true;
 }
 

@@ -28,6 +28,7 @@ struct candidate {
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
     bool slices;    /* apart, but H and W together */
+    bool lines;     /* apart, and long windows along an axis share their parts */
     bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
     int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
@@ -77,6 +78,12 @@ bool candidate_may_repeat(const struct candidate *c);
 
 /* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one. */
 int candidate_split_length(const struct candidate *c, int64_t slots);
+
+/* Whether the windows along an axis are long and close enough for lines. */
+bool candidate_has_lines(const struct candidate *c, int a);
+
+/* How many of `windows` neighbours along an axis are a line, whose results are stored so many elements apart. */
+int64_t candidate_line_length(const struct candidate *c, int64_t windows, int64_t apart);
 
 /* Which axis the passes begin with. */
 bool candidate_is_outermost_first(const struct candidate *c);

@@ -9,7 +9,7 @@
 /* Vectors of planes that are taken as one. */
 static const int64_t GROUPS_TOGETHER = 64;
 
-enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_HALVES, STEPS_SCATTER };
+enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_LINES, STEPS_HALVES, STEPS_SCATTER };
 
 static const struct way {
     const char *name;
@@ -47,6 +47,11 @@ struct form {
     int64_t planes;
 };
 
+/* Whether axes are reduced by passes of their own. */
+static bool takes_apart(const struct way *way) {
+    return way->steps == STEPS_AXES || way->steps == STEPS_SLICES || way->steps == STEPS_LINES;
+}
+
 static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, const struct form *form,
                                       struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
@@ -61,7 +66,8 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .planes = form->planes,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = mode->combine != PC_COMBINE_ADD,
-                          .apart = way->steps == STEPS_AXES || way->steps == STEPS_SLICES,
+                          .apart = takes_apart(way),
+                          .lines = way->steps == STEPS_LINES,
                           .slices = way->steps == STEPS_SLICES,
                           .aligned = form->aligned,
                           .halves = way->steps == STEPS_HALVES,
@@ -131,7 +137,7 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
         forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
         forms[count++] = (struct form){.aligned = false, .flat = last, .planes = 1};
     }
-    if (!last && way->rows > 0 && (way->steps == STEPS_AXES || way->steps == STEPS_SLICES))
+    if (!last && way->rows > 0 && takes_apart(way))
         forms[count++] = (struct form){.aligned = true, .padded = true, .planes = 1};
     return count;
 }
@@ -161,6 +167,15 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
             return best;
         pieces = (last.block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
     }
+}
+
+/* Whether lines are more than one axis at a time. */
+static bool has_lines(const struct pc_plan *plan) {
+    const struct candidate c = {.layer = plan->layer, .backward = plan->kind == PC_KERNEL_BACKWARD, .lines = true};
+    bool has = false;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        has |= candidate_has_lines(&c, a);
+    return has;
 }
 
 static int reduced_axes(const struct pc_layer *layer) {
@@ -207,9 +222,10 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))
         return last ? "an image has not half as many elements as a vector"
                     : "a plane has not half as many elements as a vector";
-    if ((way->steps == STEPS_AXES || way->steps == STEPS_SLICES) && plan->kind == PC_KERNEL_BACKWARD &&
-        pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD)
+    if (takes_apart(way) && plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD)
         return "gradients of maxima are added in ascending order of the outputs, which one axis at a time would not";
+    if (way->steps == STEPS_LINES && !has_lines(plan))
+        return "windows are too short, or too far apart, to share more than their ends";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)

@@ -60,7 +60,7 @@ static double read_by_tile(const struct candidate *c) {
 static bool reads_again(const struct candidate *c) {
     bool again = false;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        again |= c->tracked && !c->backward && c->layer->axis[a].kernel > READS_MOST;
+        again |= c->tracked && !c->backward && c->layer->axis[a].kernel > READS_MOST && !candidate_has_lines(c, a);
     return again;
 }
 

@@ -46,6 +46,8 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         if (c->tracked)
             return (struct weights){propagates ? 4 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2,
                                     3 + (pass->last ? index_work(c) : 0)};
+        if (pass->lines) /* each result is looked at for NaN */
+            return (struct weights){propagates ? 3 : 1, 1, 1, 1};
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
@@ -57,6 +59,11 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
 /* Taps that are combined: whole windows share the results of their rows, so beyond the taps that are new only rows are
  * combined, window by window. */
 static double combined(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
+    if (pass->lines) { /* prefixes, suffixes, and the two of a window (lower_line.h); lines begin with a block of suffixes */
+        const double stride = (double)candidate_stride_of(&c->layer->axis[pass->line_axis]);
+        const double suffixes = (double)pass->line_block / (double)pass->line_length;
+        return cost->groups * (stride + (suffixes > stride ? suffixes : stride) + 1);
+    }
     const double kernel = (double)(c->layer->axis[2].kernel);
     const double rows = cost->new_taps + cost->taps / kernel;
     return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
@@ -132,7 +139,7 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side. */
 static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
-    if (c->result->run > 1)
+    if (c->result->run > 1 || pass->lines)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
         return pass->work == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
@@ -159,7 +166,7 @@ void candidate_count_work(struct candidate *c) {
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
             p->work += pass->first ? 0 : bands * AFTER_PASS;
-            p->code += cost.code * (1 + w.tap);
+            p->code += (pass->lines ? cost.code * combined(c, pass, &cost) / cost.taps : cost.code) * (1 + w.tap);
         }
     }
     p->work /= (double)c->planes;

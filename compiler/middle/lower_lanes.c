@@ -8,7 +8,7 @@
  * combination, a tap number that no state holds.  Lanes that are no elements of the destination hold anything and are not
  * stored, except in local arrays that are written in order. */
 #include "middle/lane_plan.h"
-#include "middle/lower_fold.h"
+#include "middle/lower_line.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -40,7 +40,9 @@ struct lanes_nest {
     int64_t pixel;      /* elements from one to the next */
     bool of_tensor;     /* indices count elements of the tensor; else of the plane */
     int64_t channels;   /* channels-last: of the block at hand */
-    uint32_t tail;      /* channels-last: channels of the last vector; 0: all lanes */
+    struct line *line;  /* REDUCE by lines: the one at hand, and what brings its elements */
+    const struct pc_lane_tap **line_taps;
+    uint32_t tail; /* channels-last: channels of the last vector; 0: all lanes */
 };
 
 static uint32_t all_lanes(const struct lanes_nest *n) {
@@ -183,9 +185,8 @@ static struct fold tap_of(struct lanes_nest *n, const struct pc_lane_group *grou
     return fold;
 }
 
-/* The number of the group's tap, whose part along `axis` is to be added; forward a slot is the same tap in every lane. */
-static void add_tap_number(struct lanes_nest *n, struct fold *fold, const struct pc_lane_tap *tap, int axis) {
-    const int64_t number = tap->slot[axis] * n->pass->tap_stride[axis];
+/* To the number of the fold's tap. */
+static void add_to_tap(struct lanes_nest *n, struct fold *fold, int64_t number) {
     if (!fold->tap || !number)
         return;
     const struct ir_node *node = ir_at(n->b->function, fold->tap);
@@ -229,10 +230,48 @@ static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *grou
         next = next_slot(group, t, end, axis);
         struct fold part = reduce(n, group, t, next, axis + 1);
         fold_put_nan(n->nest, &part);
-        add_tap_number(n, &part, &group->taps[t], axis);
+        add_to_tap(n, &part, group->taps[t].slot[axis] * n->pass->tap_stride[axis]); /* the same tap in every lane */
         sum = t == first ? part : fold_combine(n->nest, &sum, &part);
     }
     return sum;
+}
+
+/* An element of the line at hand, as if it were a tap whose number is its place in the line. */
+static struct fold element_of_line(void *of, int64_t i) {
+    struct lanes_nest *n = of;
+    const struct pc_lane_group group = {.valid = n->line_taps[i]->active};
+    if (n->pass->work == PC_LANE_SUM)
+        return (struct fold){.value = gather_values(n, n->line_taps[i])};
+    struct fold fold = tap_of(n, &group, n->line_taps[i]);
+    add_to_tap(n, &fold, i * n->pass->tap_stride[n->pass->line_axis]);
+    return fold;
+}
+
+static int64_t place_in_line(const struct lanes_nest *n, const struct pc_lane_tap *first, const struct pc_lane_tap *tap) {
+    return (tap->row.at - first->row.at) / n->pass->line_step;
+}
+
+/* The windows of a tile are a line. */
+static void begin_line(struct lanes_nest *n, const struct pc_lane_node *tile, size_t count) {
+    const struct pc_lane_group *end = tile[count - 1].group;
+    const struct pc_lane_tap *first = &tile[0].group->taps[0];
+    const int64_t length = place_in_line(n, first, &end->taps[end->tap_count - 1]) + 1;
+    n->line_taps = PC_NEW_ARRAY(n->nest->arena, (size_t)length, const struct pc_lane_tap *);
+    for (size_t i = 0; i < count; i++)
+        for (int t = 0; t < tile[i].group->tap_count; t++)
+            n->line_taps[place_in_line(n, first, &tile[i].group->taps[t])] = &tile[i].group->taps[t];
+    n->line = line_new(n->nest, length, n->pass->line_block, element_of_line, n);
+}
+
+static struct fold reduce_by_line(struct lanes_nest *n, const struct pc_lane_group *group) {
+    const struct pc_lane_tap *first = &group->taps[0];
+    int64_t begin = 0;
+    while (n->line_taps[begin] == NULL || n->line_taps[begin]->row.at != first->row.at)
+        begin++;
+    struct fold fold = line_window(n->line, begin, begin + group->tap_count - 1);
+    const int axis = n->pass->line_axis;
+    add_to_tap(n, &fold, (first->slot[axis] - begin) * n->pass->tap_stride[axis]);
+    return fold;
 }
 
 /* How far taps of a number lie behind the first of their window, in elements of the plane or the tensor: taps of a row are
@@ -270,7 +309,7 @@ static ir_ref index_of(struct lanes_nest *n, const struct pc_lane_group *group, 
 
 static void emit_reduce(struct lanes_nest *n, const struct pc_lane_group *group) {
     struct nest *nest = n->nest;
-    struct fold fold = reduce(n, group, 0, group->tap_count, 0);
+    struct fold fold = n->pass->lines ? reduce_by_line(n, group) : reduce(n, group, 0, group->tap_count, 0);
     ir_ref value = fold.value;
     if (nest->mode->finish == PC_FINISH_DIVIDE && n->pass->last)
         value = ir_op2(n->b, IR_DIV, value, divisors(n, group));
@@ -330,8 +369,8 @@ static ir_ref add_slots(struct lanes_nest *n, const struct pc_lane_group *group,
 
 static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
     struct nest *nest = n->nest;
-    ir_ref sum = 0;
-    for (int t = 0; t < group->tap_count; t++) { /* each divisor when it is met first */
+    ir_ref sum = n->pass->lines ? reduce_by_line(n, group).value : 0;
+    for (int t = 0; t < group->tap_count && !n->pass->lines; t++) { /* each divisor when it is met first */
         const int64_t divisor = pc_lane_divisor(&group->taps[t]);
         bool met = false;
         for (int i = 0; i < t; i++)
@@ -415,6 +454,8 @@ static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, 
     size_t run = 0;
     while (run < count && nodes[run].group && nodes[run].count == 1)
         run++;
+    if (run > 0 && n->pass->lines)
+        begin_line(n, nodes, run);
     for (size_t i = 0, side; i < run; i += side) {
         side = run - i < SELECTS_MAX ? run - i : SELECTS_MAX;
         if (n->pass->work == PC_LANE_SELECT) {

@@ -41,6 +41,20 @@ for plan in slices-1 slices-4; do
         "$poolc" check boxes.pool --target neon --plan $plan --backend eval
 done
 rm boxes.pool
+# Lines: windows across two blocks, cut off at either end, in the middle of a block, of a second tile, over rows a page apart.
+echo 'pool l { mode max; channels 5; shape 13 x 21; kernel 9 x 7; stride 1; padding 4 x 3; layout nhwc; indices tensor }
+pool m { mode min; channels 3; shape 12 x 38; kernel 7; stride 1 x 2; padding 6:0 x 2:6; layout nhwc; nan ignore; passes forward }
+pool n { mode max; channels 2; shape 19 x 20; kernel 5 x 6; stride 1; padding 2 }
+pool o { mode avg; channels 4; shape 70; kernel 8; stride 1; padding 5:2; count_include_pad false; layout nwc }
+pool p { mode max; channels 64; shape 9 x 16; kernel 5; stride 1; padding 2; layout nhwc; passes forward }
+pool q { mode sum; channels 3; shape 6 x 7 x 8; kernel 5; stride 1; padding 2; layout ndhwc }' >lines.pool
+for target in neon avx2; do
+    check "lines for $target" 0 '^✓ q: forward, backward by eval' '' \
+        "$poolc" check lines.pool --target $target --plan lines --backend eval
+done
+check 'windows too short for lines' 1 '' 'fits no kernel .* windows are too short' \
+    "$poolc" explain two.pool --target neon --plan lines
+rm lines.pool
 # Windows that slide over three inputs at once: any order of additions but one has other bits.
 echo 'pool g { mode max; channels 21; shape 9 x 13; kernel 5; dilation 1 x 2; stride 1; padding 2 x 4; passes forward backward }
 pool h { mode min; channels 21; shape 9 x 13; kernel 3; stride 1; padding 1; layout nhwc; dtype f64; passes forward backward }' \
