@@ -97,12 +97,27 @@ static double hard_value(struct pool_random *random, const struct mix *mix, enum
     return sign * (double)(element.largest - element.largest * element.unit * (long double)pool_random_below(random, 9));
 }
 
+/* A signaling NaN, which no double that is stored as a float can be. */
+static void store_signaling_nan(enum pool_dtype dtype, void *out, int64_t i) {
+    const uint32_t f32 = UINT32_C(0x7F800001);
+    const uint64_t f64 = UINT64_C(0x7FF0000000000001);
+    if (dtype == POOL_F32)
+        memcpy((float *)out + i, &f32, sizeof f32);
+    else
+        memcpy((double *)out + i, &f64, sizeof f64);
+}
+
 void pool_random_hard(uint64_t seed, const char *stream, enum pool_hard set, enum pool_dtype dtype, int64_t count,
                       void *out) {
     struct pool_random random = pool_random_start(seed, stream);
     double infinity = set != POOL_HARD_LOWEST ? 0 : seed % 2 == 0 ? -INFINITY : INFINITY;
-    for (int64_t i = 0; i < count; i++)
-        pool_store(dtype, out, i, hard_value(&random, &mixes[set], dtype, infinity));
+    for (int64_t i = 0; i < count; i++) {
+        const double value = hard_value(&random, &mixes[set], dtype, infinity);
+        if (isnan(value) && i % 3 == 0)
+            store_signaling_nan(dtype, out, i);
+        else
+            pool_store(dtype, out, i, value);
+    }
 }
 
 static void random_sizes(struct pool_random *random, struct pool_desc *desc) {

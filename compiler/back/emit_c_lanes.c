@@ -167,6 +167,7 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_LOG:
     case IR_PICK_GT:
     case IR_PICK_LT:
+    case IR_NAN_OR:
     case IR_AND:
     case IR_OR:
     case IR_NOT:

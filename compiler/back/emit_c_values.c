@@ -54,7 +54,7 @@ static bool needs_name(const struct ir_node *n, enum ir_op user, int which) {
         return false;
     if (pc_is_narrow(n->type) && ir_ops[n->op].kind == IR_KIND_ARITH)
         return true; /* it is an int until it is stored, and may have to wrap around */
-    return user == IR_PICK_GT || user == IR_PICK_LT || user == IR_LOOKUP || user == IR_UNORDERED ||
+    return user == IR_PICK_GT || user == IR_PICK_LT || user == IR_NAN_OR || user == IR_LOOKUP || user == IR_UNORDERED ||
            (user == IR_SELECT && which > 0) || (n->op == IR_SELECT && user != IR_STORE);
 }
 
@@ -306,6 +306,13 @@ void pc_print_expression(struct emitter *e, const struct ir_node *n) {
     case IR_NOT: add(e, "!"); pc_print_value(e, n->operand[0], true); return;
     case IR_PICK_GT: print_pick(e, n, " > "); return;
     case IR_PICK_LT: print_pick(e, n, " < "); return;
+    case IR_NAN_OR:
+        print_self_comparison(e, n->operand[0]);
+        add(e, " ? ");
+        pc_print_value(e, n->operand[0], true);
+        add(e, " : ");
+        pc_print_value(e, n->operand[1], true);
+        return;
     case IR_GT: print_infix(e, n, " > "); return;
     case IR_LT: print_infix(e, n, " < "); return;
     case IR_LE: print_infix(e, n, " <= "); return;

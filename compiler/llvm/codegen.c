@@ -130,7 +130,7 @@ static bool optimise(const struct unit *unit, LLVMModuleRef module, const struct
 /* The function in a module, as good as it is wanted. */
 static bool fill(const struct unit *unit, LLVMModuleRef module, const struct ir_function *function, enum pc_code code,
                  struct pc_diags *diags) {
-    pc_emit_llvm(function, module);
+    pc_emit_llvm(function, module, pc_machine_has_avx512(&unit->machine));
     return verify(module, "before its passes", diags) && (code == PC_CODE_LLVM || optimise(unit, module, function, diags));
 }
 

@@ -355,11 +355,14 @@ static void emit_only_part(struct emitter *e, const struct function *whole) {
     end_function(e);
 }
 
-void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module) {
+void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool has_avx512) {
     enum { PART_PARAMETERS = 2 };
     struct pc_arena *arena = function->arena;
-    struct emitter e = {
-        .f = function, .module = module, .context = LLVMGetModuleContext(module), .has_lanes = pc_has_lanes(function)};
+    struct emitter e = {.f = function,
+                        .module = module,
+                        .context = LLVMGetModuleContext(module),
+                        .has_lanes = pc_has_lanes(function),
+                        .has_fix_up = has_avx512};
     e.index = LLVMIntPtrTypeInContext(e.context, LLVMGetModuleDataLayout(module));
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);

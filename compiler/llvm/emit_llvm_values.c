@@ -242,6 +242,35 @@ LLVMValueRef pc_llvm_intrinsic(const struct emitter *e, const char *name, LLVMTy
     return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, &type, 1), function, &a, 1, "");
 }
 
+/* One instruction of AVX-512, whose table has four bits for each class of number: 1, the second operand, for both kinds of
+ * NaN, else 0, the first. */
+static LLVMValueRef fix_up(struct emitter *e, enum ir_element element, LLVMValueRef a, LLVMValueRef b) {
+    const bool single = element == IR_F32;
+    const char *name = single ? "llvm.x86.avx512.mask.fixupimm.ps.512" : "llvm.x86.avx512.mask.fixupimm.pd.512";
+    const int lanes = single ? 16 : 8;
+    enum { TABLE = 0x11, CURRENT_DIRECTION = 4 };
+    const LLVMTypeRef integer = single ? LLVMInt32TypeInContext(e->context) : LLVMInt64TypeInContext(e->context);
+    const LLVMTypeRef narrow = LLVMInt32TypeInContext(e->context), mask = LLVMIntTypeInContext(e->context, (unsigned)lanes);
+    LLVMValueRef arguments[] = {b,
+                                a,
+                                splat(e, LLVMConstInt(integer, TABLE, 0), lanes),
+                                LLVMConstNull(narrow),
+                                LLVMConstAllOnes(mask),
+                                LLVMConstInt(narrow, CURRENT_DIRECTION, 0)};
+    const unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, NULL, 0),
+                          LLVMGetIntrinsicDeclaration(e->module, id, NULL, 0), arguments,
+                          sizeof arguments / sizeof *arguments, "");
+}
+
+static LLVMValueRef nan_or(struct emitter *e, struct ir_type type, LLVMValueRef a, LLVMValueRef b) {
+    const enum ir_element element = (enum ir_element)type.element;
+    if (!is_real(element))
+        return b;
+    const bool fits = type.lanes * ir_elements[element].bytes == 64;
+    return e->has_fix_up && fits ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
+}
+
 /* sqrt and fabs are exact everywhere, so LLVM may compute them as it likes. */
 static LLVMValueRef call_exact(const struct emitter *e, const char *name, LLVMValueRef a) {
     return pc_llvm_intrinsic(e, name, LLVMTypeOf(a), a);
@@ -391,6 +420,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_LOG: return call_library(e, "log", element, n->type.lanes, &x, 1);
     case IR_PICK_GT: return pick(e, greater(e, element, x, y), x, y);
     case IR_PICK_LT: return pick(e, less(e, element, x, y), x, y);
+    case IR_NAN_OR: return nan_or(e, n->type, x, y);
     case IR_GT: return greater(e, element, x, y);
     case IR_LT: return less(e, element, x, y);
     case IR_EQ: return compare(e, element, LLVMRealOEQ, LLVMIntEQ, LLVMIntEQ, x, y);

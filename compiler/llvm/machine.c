@@ -131,6 +131,13 @@ void pc_machine_close(struct pc_machine *machine) {
     LLVMDisposeMessage(machine->triple);
 }
 
+bool pc_machine_has_avx512(const struct pc_machine *machine) {
+    char *features = LLVMGetTargetMachineFeatureString(machine->target);
+    const bool has = strstr(features, "+avx512f") != NULL;
+    LLVMDisposeMessage(features);
+    return has;
+}
+
 /* ---- machines that wait ---- */
 
 bool pc_machines_take(struct pc_machines *machines, struct pc_machine *machine, const struct pc_codegen_options *options,

@@ -84,6 +84,7 @@ static bool lane_enabled(const struct machine *m, ir_ref mask, int lane) {
         case IR_LOG: r.F = log##M(a); break;                                                                               \
         case IR_PICK_GT: case IR_REDUCE_GT: r.F = a > b ? a : b; break;                                                    \
         case IR_PICK_LT: case IR_REDUCE_LT: r.F = a < b ? a : b; break;                                                    \
+        case IR_NAN_OR: r.F = a != a ? a : b; break;                                                                       \
         case IR_REDUCE_ADD: r.F = b + a; break;                                                                            \
         case IR_GT: r.integer = a > b; break;                                                                              \
         case IR_LT: r.integer = a < b; break;                                                                              \
@@ -111,6 +112,7 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_ABS: return a < 0 ? -a : a;
     case IR_PICK_GT: case IR_REDUCE_GT: return a > b ? a : b;
     case IR_PICK_LT: case IR_REDUCE_LT: return a < b ? a : b;
+    case IR_NAN_OR: return b;
     case IR_GT: return a > b;
     case IR_LT: return a < b;
     case IR_LE: return a <= b;
@@ -211,7 +213,7 @@ static void run_value(const struct machine *m, ir_ref ref) {
         load(m, node, out);
         break;
     case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP:
-    case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ:
+    case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ:
     case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT:
         for (int i = 0; i < lanes; i++)
             out[i] = lane_operation(op, from, a[i], ir_ops[op].operands > 1 ? b[i] : a[i]);

@@ -61,6 +61,11 @@ void fold_settle(struct nest *nest, struct fold *fold) {
 }
 
 void fold_put_nan(struct nest *nest, struct fold *fold) {
+    if (fold->pending && !fold->nan && nest->real.lanes > 1) {
+        fold->value = ir_op2(&nest->b, IR_NAN_OR, fold->pending, fold->value);
+        fold->pending = 0;
+        return;
+    }
     fold_settle(nest, fold);
     if (fold->nan)
         fold->value = ir_select(&nest->b, fold->nan, ir_real(&nest->b, nest->real, NAN), fold->value);

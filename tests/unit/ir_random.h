@@ -231,8 +231,8 @@ static ir_ref clamp(struct maker *m, ir_ref ref, struct range to) {
 }
 
 static void real_operation(struct maker *m, struct ir_type type) {
-    static const enum ir_op ops[] = {IR_ADD, IR_ADD,  IR_SUB, IR_MUL, IR_MUL,     IR_DIV,     IR_POW,     IR_NEG,
-                                     IR_ABS, IR_SQRT, IR_EXP, IR_LOG, IR_PICK_GT, IR_PICK_LT, IR_PICK_GT, IR_PICK_LT};
+    static const enum ir_op ops[] = {IR_ADD,  IR_ADD, IR_SUB, IR_MUL,     IR_MUL,     IR_DIV,     IR_POW,     IR_NEG,   IR_ABS,
+                                     IR_SQRT, IR_EXP, IR_LOG, IR_PICK_GT, IR_PICK_LT, IR_PICK_GT, IR_PICK_LT, IR_NAN_OR};
     const enum ir_op op = ops[below(m, sizeof ops / sizeof *ops)];
     const ir_ref a = pick(m, type), b = pick(m, type);
     keep(m, ir_ops[op].operands == 1 ? ir_op1(&m->k.b, op, a) : ir_op2(&m->k.b, op, a, b), no_range);

@@ -98,6 +98,7 @@ static double expected_real(enum ir_op op, enum ir_element element, double a, do
     if (op == IR_ABS) return copysign(a, 1);
     if (op == IR_PICK_GT) return isgreater(a, b) ? a : b;
     if (op == IR_PICK_LT) return isless(a, b) ? a : b;
+    if (op == IR_NAN_OR) return isnan(a) ? a : b;
     if (op == IR_GT) return isgreater(a, b);
     if (op == IR_LT) return isless(a, b);
     if (op == IR_LE) return islessequal(a, b);
@@ -133,6 +134,7 @@ static double expected_integer(enum ir_op op, int64_t a, int64_t b) {
     if (op == IR_ABS) return (double)llabs(a);
     if (op == IR_PICK_GT) return (double)(a > b ? a : b);
     if (op == IR_PICK_LT) return (double)(a < b ? a : b);
+    if (op == IR_NAN_OR) return (double)b; /* no integer is NaN */
     if (op == IR_GT) return a > b;
     if (op == IR_LT) return a < b;
     if (op == IR_LE) return a <= b;

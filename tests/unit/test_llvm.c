@@ -596,7 +596,7 @@ static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
     case IR_AND: case IR_OR: case IR_NOT:
         return mask;
     case IR_LOAD: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_NEG: case IR_ABS: case IR_PICK_GT:
-    case IR_PICK_LT: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_REDUCE_ADD:
+    case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_REDUCE_ADD:
     case IR_REDUCE_GT:
     case IR_REDUCE_LT: case IR_STORE:
         return !mask;

@@ -32,7 +32,7 @@ void pool_random_fill(uint64_t seed, const char *stream, enum pool_dtype dtype, 
 enum pool_hard {
     POOL_HARD_TIES,       /* five small values: most windows have several largest ones */
     POOL_HARD_ZEROS,      /* mostly zeros of both signs, and a few numbers */
-    POOL_HARD_NANS,       /* one NaN in eight, of both signs */
+    POOL_HARD_NANS,       /* one NaN in eight, of both signs, quiet and signaling ones */
     POOL_HARD_MOSTLY_NAN, /* windows of nothing but NaN occur */
     POOL_HARD_INFINITIES, /* one in eight, of both signs */
     POOL_HARD_LOWEST,     /* mostly -Inf or mostly +Inf, as the value of `seed` is even or odd */
