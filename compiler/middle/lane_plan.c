@@ -2,6 +2,7 @@
 #include "middle/lane_plan.h"
 
 #include "middle/lane_candidate.h"
+#include "middle/lane_pixels.h"
 #include "middle/lane_scatter.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@
 /* Vectors of planes that are taken as one. */
 static const int64_t GROUPS_TOGETHER = 64;
 
-enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_LINES, STEPS_HALVES, STEPS_SCATTER };
+enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_LINES, STEPS_HALVES, STEPS_PIXELS, STEPS_SCATTER };
 
 static const struct way {
     const char *name;
@@ -148,6 +149,8 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
     struct form forms[FORMS_MAX];
     if (way->steps == STEPS_SCATTER)
         return pc_lane_scatter_build(plan, lanes, way->line, arena);
+    if (way->steps == STEPS_PIXELS)
+        return pc_lane_pixels_build(plan, lanes, way->line, arena);
     const int count = list_forms(plan, lanes, way, forms);
     for (int64_t pieces = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL;
@@ -232,6 +235,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return "windows do not lie along three axes";
     if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))
         return "windows of different rows lie apart, so that rows have nothing to share";
+    if (way->steps == STEPS_PIXELS)
+        return fills_vectors(layer, lanes) ? pc_lane_pixels_misfit(plan) : "a pixel has not half as many channels as a vector";
     if (last && way->rows == 0 && layer->desc.channels >= lanes)
         return "channels-last, vectors are of channels and not of elements in the order of memory";
     return NULL;

@@ -7,6 +7,7 @@
  * knows whether there is a loop. */
 #include "middle/lower.h"
 
+#include "middle/lane_plan.h"
 #include "middle/lower_nest.h"
 #include "middle/simplify.h"
 
@@ -278,7 +279,7 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
         lower_forward_passes(&nest);
         break;
     case PC_FORM_LANES:
-        lower_lanes(&nest);
+        (plan->lanes->pixel_parts ? lower_pixels : lower_lanes)(&nest);
         break;
     case PC_FORM_SCATTER:
         lower_scatter(&nest);

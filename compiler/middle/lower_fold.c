@@ -139,6 +139,16 @@ ir_ref fold_lift(struct nest *nest, ir_ref x) {
     return nest_power(nest, p == 2 || p == 4 ? x : ir_op1(&nest->b, IR_ABS, x), p);
 }
 
+ir_ref fold_divisor(struct nest *nest) {
+    const struct pc_layer *layer = nest->layer;
+    int64_t divisor = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        divisor *= pc_axis_count(&layer->axis[a], 0);
+    if (!layer->desc.adaptive && layer->desc.divisor == POOL_DIVISOR_OVERRIDE)
+        divisor = layer->desc.divisor_override;
+    return ir_real(&nest->b, nest->real, (double)divisor);
+}
+
 static ir_ref root(struct nest *nest, ir_ref sum) {
     const double p = nest->layer->desc.p;
     if (p == 1)

@@ -45,6 +45,9 @@ ir_ref fold_without_nan(struct nest *nest, const struct fold *fold);
 /* The mode's function of one element, before it is combined. */
 ir_ref fold_lift(struct nest *nest, ir_ref x);
 
+/* What every sum is divided by, where all windows have one divisor. */
+ir_ref fold_divisor(struct nest *nest);
+
 /* The value when all taps were seen: of picks NaN where one was met, of lp the root. A division is the caller's. */
 ir_ref fold_finish(struct nest *nest, struct fold *fold);
 

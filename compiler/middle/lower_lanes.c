@@ -336,17 +336,6 @@ static void emit_weigh(struct lanes_nest *n, const struct pc_lane_group *group) 
     store(n, n->write.values, group, dy);
 }
 
-/* The divisor that all windows have. */
-static ir_ref common_divisor(struct lanes_nest *n) {
-    const struct pc_layer *layer = n->nest->layer;
-    int64_t divisor = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        divisor *= pc_axis_count(&layer->axis[a], 0);
-    if (!layer->desc.adaptive && layer->desc.divisor == POOL_DIVISOR_OVERRIDE)
-        divisor = layer->desc.divisor_override;
-    return ir_real(n->b, n->nest->real, (double)divisor);
-}
-
 /* The sum of the slots whose windows have this divisor (0: those where lanes differ, each divided by its own), and `sum`. */
 static ir_ref add_slots(struct lanes_nest *n, const struct pc_lane_group *group, int64_t divisor, ir_ref sum) {
     struct nest *nest = n->nest;
@@ -381,7 +370,7 @@ static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
     if (!sum)
         sum = ir_real(n->b, nest->real, 0);
     if (n->pass->last && n->plan->divides_last)
-        sum = ir_op2(n->b, IR_DIV, sum, common_divisor(n));
+        sum = ir_op2(n->b, IR_DIV, sum, fold_divisor(n->nest));
     if (n->pass->last && nest->buffer.x >= 0)
         sum = backward_times_lift_derivative(nest, sum, load_beside(n, nest->buffer.x, group));
     store(n, n->write.values, group, sum);

@@ -134,6 +134,7 @@ void lower_lanes(struct nest *nest);
 void lower_forward_passes(struct nest *nest);
 void lower_backward(struct nest *nest);
 void lower_backward_staged(struct nest *nest);
+void lower_pixels(struct nest *nest);
 void lower_scatter(struct nest *nest);
 
 #endif

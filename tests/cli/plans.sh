@@ -41,6 +41,19 @@ for plan in slices-1 slices-4; do
         "$poolc" check boxes.pool --target neon --plan $plan --backend eval
 done
 rm boxes.pool
+# Whole images: few channels in parts with pixels left over, a tail, a rest of blocks, several images, zeros of both signs.
+echo 'pool a { mode max; channels 9; shape 7 x 9; kernel global; layout nhwc; passes forward }
+pool z { mode max; batch 20; channels 8; shape 8; kernel global; layout nwc; passes forward }
+pool b { mode avg; channels 107; shape 5 x 5; kernel global; layout nhwc; dtype f64; passes forward }
+pool c { mode min; batch 2; channels 4; shape 19 x 11; kernel 19 x 13; padding 0 x 1; layout nhwc; nan ignore; passes forward }
+pool d { mode lp 3; channels 16; shape 3 x 3 x 3; kernel global; layout ndhwc; passes forward }' >images.pool
+for target in neon avx2; do
+    check "images for $target" 0 '^✓ d: forward by eval' '' \
+        "$poolc" check images.pool --target $target --plan pixels --backend eval
+done
+check 'pixels of all' 0 '^  - pixels was asked for' '' "$poolc" explain images.pool c --target neon --plan pixels
+check 'no pixels for two windows' 1 '' 'windows that are the whole image' "$poolc" explain two.pool --target neon --plan pixels
+rm images.pool
 # Lines: windows across two blocks, cut off at either end, in the middle of a block, of a second tile, over rows a page apart.
 echo 'pool l { mode max; channels 5; shape 13 x 21; kernel 9 x 7; stride 1; padding 4 x 3; layout nhwc; indices tensor }
 pool m { mode min; channels 3; shape 12 x 38; kernel 7; stride 1 x 2; padding 6:0 x 2:6; layout nhwc; nan ignore; passes forward }
