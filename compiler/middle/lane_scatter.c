@@ -22,6 +22,17 @@ static int64_t outputs_of(const struct pc_layer *layer) {
     return layer->axis[0].out * layer->axis[1].out * layer->axis[2].out;
 }
 
+/* Channels-first, a cache line waits so long until what was added to it, element by element, can be loaded as a vector, if
+ * there are not windows enough to go on with. */
+static const double LINE = 16;
+
+static double waiting(const struct pc_plan *plan) {
+    const int bytes = ir_elements[plan->real].bytes, line = 64;
+    const double wait = (double)(inputs_of(plan->layer) * bytes) / line * LINE;
+    const double windows = (double)outputs_of(plan->layer) * WINDOW;
+    return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
+}
+
 const char *pc_lane_scatter_misfit(const struct pc_plan *plan) {
     const struct pc_axis *axis = plan->layer->axis;
     const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(plan->layer->desc.mode)->combine != PC_COMBINE_ADD;
@@ -69,7 +80,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const double piece = !last || p->block >= CHANNELS_MOST / 2 || p->block == channels ? 1
                          : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
                                                                                         : SHORT_PIECE;
-    p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR);
+    p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan);
     p->code = 100;
     return p;
 }
