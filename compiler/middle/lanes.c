@@ -12,8 +12,9 @@ enum {
 
 struct view {
     const struct pc_lane_shape *shape;
-    int64_t row, plane, count; /* elements of the destination: of a row, a plane, all */
-    int64_t from;              /* elements of the source */
+    int64_t row, plane, count;            /* elements of the destination: of a row, a plane, all */
+    int64_t from;                         /* elements of the source */
+    const int32_t *before[POOL_MAX_RANK]; /* [to][slots + 1]: how many slots of a position before this one have an element */
     struct pc_arena *arena;
 };
 
@@ -104,18 +105,22 @@ static int nearest_slot(const struct pc_lane_map *map, int64_t position, int slo
     return -1;
 }
 
+static const int32_t *count_before(const struct pc_lane_map *map, struct pc_arena *arena) {
+    int32_t *before = PC_NEW_ARRAY(arena, (size_t)(map->to * (map->slots + 1)), int32_t);
+    for (int64_t to = 0; to < map->to; to++)
+        for (int k = 0; k < map->slots; k++)
+            before[to * (map->slots + 1) + k + 1] =
+                before[to * (map->slots + 1) + k] + (map->slot[to * map->slots + k].at >= 0);
+    return before;
+}
+
 /* How many elements a lane takes before that of the slot. */
 static int64_t rank_of(const struct view *v, const struct coordinates *c, const int *slot) {
     int64_t rank = 0;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_lane_map *map = v->shape->map[a];
-        int64_t before = 0, all = 0;
-        for (int k = 0; k < map->slots; k++) {
-            const bool has = map->slot[c->at[a] * map->slots + k].at >= 0;
-            before += has && k < slot[a];
-            all += has;
-        }
-        rank = rank * all + before;
+        const int slots = v->shape->map[a]->slots;
+        const int32_t *before = &v->before[a][c->at[a] * (slots + 1)];
+        rank = rank * before[slots] + before[slot[a]];
     }
     return rank;
 }
@@ -500,6 +505,8 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     }
     if (looks > LOOKS_MAX || is_hopeless(shape))
         return NULL;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        v.before[a] = count_before(shape->map[a], arena);
     v.row = shape->map[2]->to;
     v.plane = v.row * shape->map[1]->to;
     v.count = v.plane * shape->map[0]->to;
