@@ -91,7 +91,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     const bool in_pieces = c->result->block < c->layer->desc.channels, selects = pass->work == PC_LANE_SELECT;
     double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
-        times *= c->picks ? 1.5 : 2;
+        times *= c->lines ? 1.4 : c->picks ? 1.5 : 2;
     else if (in_pieces && vectors < CANDIDATE_PIECE_LONG &&
              candidate_bytes_of_larger_side(c) > (double)(selects ? CANDIDATE_THIRD_LEVEL : CANDIDATE_SECOND_LEVEL))
         times *= 2;
