@@ -130,6 +130,17 @@ static void source_sizes(const struct candidate *c, const struct part *part, int
         from[a] = a <= c->outer ? part[a].read : candidate_size_read(c, a);
 }
 
+/* Elements from pixel to pixel, and from row to row, of what a pass writes. */
+static int64_t pixel_stored(const struct candidate *c, bool finishes) {
+    return c->layer->desc.layout != POOL_CHANNELS_LAST ? 1
+           : finishes || c->flat                       ? c->layer->desc.channels
+                                                       : c->result->block;
+}
+
+static int64_t row_stored(const struct candidate *c, int64_t pixels, bool finishes) {
+    return pixel_stored(c, finishes) * (c->padded && !finishes ? candidate_padded(c, pixels) : pixels);
+}
+
 /* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; divisors
  * are those of the windows where the pass finishes averages. */
 static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct part *part,
@@ -161,11 +172,13 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
             shape.map[a] = pc_lane_map_pad(shape.map[a], candidate_size_written(c, a), c->arena);
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
-    const int64_t pixel = !candidate_is_last(c) ? 1 : finishes ? c->layer->desc.channels : c->result->block;
     if (line == 1)
-        shape.rows = candidate_line_length(c, size[1], size[2] * pixel);
+        shape.rows = candidate_line_length(c, size[1], row_stored(c, size[2], finishes));
     else if (line == 2)
-        shape.period[2] = candidate_line_length(c, size[2], pixel);
+        shape.period[2] = candidate_line_length(c, size[2], pixel_stored(c, finishes));
+    if (line >= 0) /* windows of a line are not made of all their taps */
+        shape.code_max = (int64_t)((double)shape.code_max * (double)c->layer->axis[line].kernel /
+                                   candidate_line_work(c, line, line == 1 ? shape.rows : shape.period[2]));
     const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE : c->picks ? PC_LANE_SELECT : PC_LANE_SUM;
     if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape, finishes))
         return false;

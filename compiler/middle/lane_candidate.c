@@ -62,6 +62,16 @@ int candidate_split_length(const struct candidate *c, int64_t slots) {
     return pays && candidate_may_repeat(c) ? length : 0;
 }
 
+bool candidate_is_whole(const struct pc_plan *plan) {
+    bool whole = plan->kind == PC_KERNEL_FORWARD && plan->layer->desc.indices == POOL_INDICES_NONE;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &plan->layer->axis[a];
+        const struct pc_window w = pc_axis_window(axis, 0);
+        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
+    }
+    return whole;
+}
+
 /* Combinations of an element where windows share their parts, without its window's own (lower_line.h). */
 static const int64_t PARTS = 2;
 /* Windows of a line, which is straight code. */
@@ -74,6 +84,12 @@ bool candidate_has_lines(const struct candidate *c, int a) {
     const bool across_lanes = !candidate_is_last(c) && a == POOL_MAX_RANK - 1;
     return c->lines && a > 0 && !across_lanes && !axis->adaptive && axis->dilation == 1 && axis->out > 1 &&
            axis->kernel - 1 > PARTS * axis->stride + 1 && (!c->backward || axis->stride == 1);
+}
+
+double candidate_line_work(const struct candidate *c, int a, int64_t length) {
+    const double stride = (double)candidate_stride_of(&c->layer->axis[a]);
+    const double suffixes = (double)c->layer->axis[a].kernel / (double)length;
+    return stride + (suffixes > stride ? suffixes : stride) + 1;
 }
 
 /* Results that are stored a multiple of a page apart share one set of the first level cache: more of them than it has ways

@@ -79,8 +79,15 @@ bool candidate_may_repeat(const struct candidate *c);
 /* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one. */
 int candidate_split_length(const struct candidate *c, int64_t slots);
 
-/* Whether the windows along an axis are long and close enough for lines. */
+/* A window that is the whole image or plane, and nobody asks which tap it is. */
+bool candidate_is_whole(const struct pc_plan *plan);
+
+/* Whether the windows along an axis are long and close enough for lines; those along D would be lines of planes. */
 bool candidate_has_lines(const struct candidate *c, int a);
+
+/* Combinations for each window of a line of so many (lower_line.h): prefixes, suffixes, and the two that it is made of;
+ * lines begin with a block of suffixes. */
+double candidate_line_work(const struct candidate *c, int a, int64_t length);
 
 /* How many of `windows` neighbours along an axis are a line, whose results are stored so many elements apart. */
 int64_t candidate_line_length(const struct candidate *c, int64_t windows, int64_t apart);

@@ -1,6 +1,8 @@
 /* lane_pixels.c - the plan of a window that is the whole image, pixel by pixel: see lane_pixels.h. */
 #include "middle/lane_pixels.h"
 
+#include "middle/lane_candidate.h"
+
 /* Results that are in registers, with room for what comes; and of how many an addition need not wait for the one before it.
  * 49 pixels of 8 KiB: 8 of them at a time 4.0 us, 16 or 32 of them 3.9 (Zen 4). */
 static const int64_t RESULTS_MOST = 12, RESULTS_GOOD = 8, RESULTS_FEW = 6;
@@ -10,19 +12,14 @@ static const double SHORT_PIECE = 1.5;
 /* Pixels of a part of the image that make it worth a part. */
 static const int64_t PART_LEAST = 4;
 
+static int64_t pixels_of(const struct pc_layer *layer) {
+    return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
+}
+
 const char *pc_lane_pixels_misfit(const struct pc_plan *plan) {
-    const struct pool_desc *desc = &plan->layer->desc;
-    int64_t pixels = 1;
-    bool whole = plan->kind == PC_KERNEL_FORWARD && desc->indices == POOL_INDICES_NONE && desc->layout == POOL_CHANNELS_LAST;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis *axis = &plan->layer->axis[a];
-        const struct pc_window w = pc_axis_window(axis, 0);
-        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
-        pixels *= axis->in;
-    }
-    return !whole                    ? "it is for windows that are the whole image, channels-last, without tap numbers"
-           : pixels < 2 * PART_LEAST ? "an image has few pixels"
-                                     : NULL;
+    if (plan->layer->desc.layout != POOL_CHANNELS_LAST || !candidate_is_whole(plan))
+        return "it is for windows that are the whole image, channels-last, without tap numbers";
+    return pixels_of(plan->layer) < 2 * PART_LEAST ? "an image has few pixels" : NULL;
 }
 
 /* Vectors of a block: as many as fit the registers, without a rest where that is not for few. */
@@ -40,7 +37,7 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
                                                 struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const int64_t channels = layer->desc.channels;
-    const int64_t pixels = layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
+    const int64_t pixels = pixels_of(layer);
     const int64_t vectors = choose_block((channels + lanes - 1) / lanes);
     const bool picks = pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD;
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);

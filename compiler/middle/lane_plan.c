@@ -173,8 +173,11 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
 }
 
 /* Whether lines are more than one axis at a time. */
-static bool has_lines(const struct pc_plan *plan) {
-    const struct candidate c = {.layer = plan->layer, .backward = plan->kind == PC_KERNEL_BACKWARD, .lines = true};
+static bool has_lines(const struct pc_plan *plan, int lanes) {
+    const struct candidate c = {.layer = plan->layer,
+                                .backward = plan->kind == PC_KERNEL_BACKWARD,
+                                .flat = !fills_vectors(plan->layer, lanes),
+                                .lines = true};
     bool has = false;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         has |= candidate_has_lines(&c, a);
@@ -186,19 +189,6 @@ static int reduced_axes(const struct pc_layer *layer) {
     for (int a = 0; a < POOL_MAX_RANK; a++)
         axes += pc_is_reduced(&layer->axis[a]);
     return axes;
-}
-
-/* A window that is the whole plane, and nobody asks which tap it is. */
-static bool reduces_planes(const struct pc_plan *plan) {
-    const struct pool_desc *desc = &plan->layer->desc;
-    bool whole =
-        plan->kind == PC_KERNEL_FORWARD && desc->indices == POOL_INDICES_NONE && desc->layout == POOL_CHANNELS_FIRST;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis *axis = &plan->layer->axis[a];
-        const struct pc_window w = pc_axis_window(axis, 0);
-        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
-    }
-    return whole;
 }
 
 static bool rows_overlap(const struct pc_axis *axis) {
@@ -218,7 +208,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return "indices are wider than values";
     for (int a = 0; a < POOL_MAX_RANK; a++)
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
-    if (way->steps == STEPS_HALVES && !reduces_planes(plan))
+    if (way->steps == STEPS_HALVES && (last || !candidate_is_whole(plan)))
         return "it is for windows that are the whole plane, channels-first, without tap numbers";
     if (last && layer->desc.channels < lanes)
         elements *= layer->desc.channels; /* of the row that they are with the pixels */
@@ -227,7 +217,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
                     : "a plane has not half as many elements as a vector";
     if (takes_apart(way) && plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD)
         return "gradients of maxima are added in ascending order of the outputs, which one axis at a time would not";
-    if (way->steps == STEPS_LINES && !has_lines(plan))
+    if (way->steps == STEPS_LINES && !has_lines(plan, lanes))
         return "windows are too short, or too far apart, to share more than their ends";
     if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
@@ -236,7 +226,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))
         return "windows of different rows lie apart, so that rows have nothing to share";
     if (way->steps == STEPS_PIXELS)
-        return fills_vectors(layer, lanes) ? pc_lane_pixels_misfit(plan) : "a pixel has not half as many channels as a vector";
+        return pc_lane_pixels_misfit(plan);
     if (last && way->rows == 0 && layer->desc.channels >= lanes)
         return "channels-last, vectors are of channels and not of elements in the order of memory";
     return NULL;

@@ -22,13 +22,13 @@ static int64_t outputs_of(const struct pc_layer *layer) {
     return layer->axis[0].out * layer->axis[1].out * layer->axis[2].out;
 }
 
-/* Channels-first, a cache line waits so long until what was added to it, element by element, can be loaded as a vector, if
- * there are not windows enough to go on with. */
-static const double LINE = 16;
+/* Channels-first, operations that fit into the time that a cache line takes until what was added to it, element by element,
+ * can be loaded as a vector; they are lost where there are not windows enough to go on with. */
+static const double LINE_WAIT = 16;
 
 static double waiting(const struct pc_plan *plan) {
-    const int bytes = ir_elements[plan->real].bytes, line = 64;
-    const double wait = (double)(inputs_of(plan->layer) * bytes) / line * LINE;
+    const int bytes = ir_elements[plan->real].bytes, line_bytes = 64;
+    const double wait = (double)(inputs_of(plan->layer) * bytes) / line_bytes * LINE_WAIT;
     const double windows = (double)outputs_of(plan->layer) * WINDOW;
     return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
 }

@@ -59,11 +59,8 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
 /* Taps that are combined: whole windows share the results of their rows, so beyond the taps that are new only rows are
  * combined, window by window. */
 static double combined(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
-    if (pass->lines) { /* prefixes, suffixes, and the two of a window (lower_line.h); lines begin with a block of suffixes */
-        const double stride = (double)candidate_stride_of(&c->layer->axis[pass->line_axis]);
-        const double suffixes = (double)pass->line_block / (double)pass->line_length;
-        return cost->groups * (stride + (suffixes > stride ? suffixes : stride) + 1);
-    }
+    if (pass->lines)
+        return cost->groups * candidate_line_work(c, pass->line_axis, pass->line_length);
     const double kernel = (double)(c->layer->axis[2].kernel);
     const double rows = cost->new_taps + cost->taps / kernel;
     return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;

@@ -14,7 +14,8 @@ struct view {
     const struct pc_lane_shape *shape;
     int64_t row, plane, count;            /* elements of the destination: of a row, a plane, all */
     int64_t from;                         /* elements of the source */
-    const int32_t *before[POOL_MAX_RANK]; /* [to][slots + 1]: how many slots of a position before this one have an element */
+    const int32_t *before[POOL_MAX_RANK]; /* [to][slots + 1]: how many slots of a position before this one have an element;
+                                             NULL: nobody asks */
     struct pc_arena *arena;
 };
 
@@ -505,7 +506,7 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     }
     if (looks > LOOKS_MAX || is_hopeless(shape))
         return NULL;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
+    for (int a = 0; a < POOL_MAX_RANK && shape->repeats; a++)
         v.before[a] = count_before(shape->map[a], arena);
     v.row = shape->map[2]->to;
     v.plane = v.row * shape->map[1]->to;

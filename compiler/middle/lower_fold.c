@@ -129,6 +129,12 @@ struct fold fold_combine(struct nest *nest, const struct fold *a, const struct f
     return r;
 }
 
+struct fold fold_append(struct nest *nest, struct fold a, struct fold b) {
+    struct fold fold = fold_combine(nest, &a, &b);
+    fold_put_nan(nest, &fold);
+    return fold;
+}
+
 /* ---- first and last ---- */
 
 ir_ref fold_lift(struct nest *nest, ir_ref x) {

@@ -33,6 +33,9 @@ ir_ref fold_identity(struct nest *nest);
 /* The taps of a, then those of b. */
 struct fold fold_combine(struct nest *nest, const struct fold *a, const struct fold *b);
 
+/* The same, with every NaN in place. */
+struct fold fold_append(struct nest *nest, struct fold a, struct fold b);
+
 /* Nothing is left pending. */
 void fold_settle(struct nest *nest, struct fold *fold);
 

@@ -36,13 +36,13 @@ struct lanes_nest {
     const struct pc_lane_pass *pass;
     struct side read, write;
     int lanes;
-    bool channels_last; /* lanes are channels */
-    int64_t pixel;      /* elements from one to the next */
-    bool of_tensor;     /* indices count elements of the tensor; else of the plane */
-    int64_t channels;   /* channels-last: of the block at hand */
-    struct line *line;  /* REDUCE by lines: the one at hand, and what brings its elements */
-    const struct pc_lane_tap **line_taps;
-    uint32_t tail; /* channels-last: channels of the last vector; 0: all lanes */
+    bool channels_last;                   /* lanes are channels */
+    int64_t pixel;                        /* elements from one to the next */
+    bool of_tensor;                       /* indices count elements of the tensor; else of the plane */
+    int64_t channels;                     /* channels-last: of the block at hand */
+    struct line *line;                    /* of a pass by lines: the one at hand */
+    const struct pc_lane_tap **line_taps; /* what brings its elements */
+    uint32_t tail;                        /* channels-last: channels of the last vector; 0: all lanes */
 };
 
 static uint32_t all_lanes(const struct lanes_nest *n) {

@@ -17,12 +17,6 @@ static struct fold element_at(struct line *line, int64_t i) {
     return line->elements[i];
 }
 
-static struct fold combine(struct line *line, struct fold first, struct fold second) {
-    struct fold fold = fold_combine(line->nest, &first, &second);
-    fold_put_nan(line->nest, &fold);
-    return fold;
-}
-
 static int64_t begin_of_block(const struct line *line, int64_t i) {
     return i / line->block * line->block;
 }
@@ -40,7 +34,7 @@ static struct fold prefix(struct line *line, int64_t last) {
     if (!line->prefixes[i].value)
         line->prefixes[i] = element_at(line, i);
     for (; i < last; i++)
-        line->prefixes[i + 1] = combine(line, line->prefixes[i], element_at(line, i + 1));
+        line->prefixes[i + 1] = fold_append(line->nest, line->prefixes[i], element_at(line, i + 1));
     return line->prefixes[last];
 }
 
@@ -51,21 +45,17 @@ static struct fold suffix(struct line *line, int64_t first) {
     if (!line->suffixes[i].value)
         line->suffixes[i] = element_at(line, i);
     for (; i > first; i--)
-        line->suffixes[i - 1] = combine(line, element_at(line, i - 1), line->suffixes[i]);
+        line->suffixes[i - 1] = fold_append(line->nest, element_at(line, i - 1), line->suffixes[i]);
     return line->suffixes[first];
 }
 
 struct fold line_window(struct line *line, int64_t first, int64_t last) {
     assert(last - first < line->block);
     if (begin_of_block(line, first) != begin_of_block(line, last))
-        return combine(line, suffix(line, first), prefix(line, last));
+        return fold_append(line->nest, suffix(line, first), prefix(line, last));
     const bool is_prefix = first == begin_of_block(line, first), is_suffix = last + 1 == end_of_block(line, last);
     if (is_suffix && !(is_prefix && last > 0 && line->prefixes[last - 1].value)) /* of a block, what is there or will be */
         return suffix(line, first);
-    if (is_prefix)
-        return prefix(line, last);
-    struct fold fold = element_at(line, first); /* where a stride leaves a border in the middle of a block */
-    for (int64_t i = first + 1; i <= last; i++)
-        fold = combine(line, fold, element_at(line, i));
-    return fold;
+    assert(is_prefix); /* what borders cut off begins or ends with the line, and the others are as long as a block */
+    return prefix(line, last);
 }

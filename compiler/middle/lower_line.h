@@ -2,10 +2,10 @@
  *
  * note [prefixes and suffixes]
  * The line is cut into blocks as long as a window.  A window that lies across two blocks is a suffix of the one and a prefix
- * of the other, so that whatever its length an element takes three combinations at most: one for the suffix that begins with
- * it, one for the prefix that it ends, and one for its window (van Herk 1992, Gil and Werman 1993).  Taps keep their order,
- * and each is combined once, so that sums, tap numbers and the first of equal maxima are right too.  Windows cut off by a
- * border are a prefix or a suffix alone.  Internal to lower*.c. */
+ * of the other, so that, of windows that slide by one, each takes three combinations at most, however long it is: one for
+ * the suffix that begins with it, one for the prefix that it ends, and one for its own (van Herk 1992, Gil and Werman 1993).
+ * Taps keep their order, and each is combined once, so that sums, tap numbers and the first of equal maxima are right too.
+ * Internal to lower*.c. */
 #ifndef PC_LOWER_LINE_H
 #define PC_LOWER_LINE_H
 

@@ -8,6 +8,8 @@
 #include "middle/lane_plan.h"
 #include "middle/lower_fold.h"
 
+#include <assert.h>
+
 enum { RESULTS_MAX = 64 };
 
 struct pixels {
@@ -17,21 +19,20 @@ struct pixels {
     uint64_t tail;        /* channels of the last of them; 0: all lanes */
 };
 
+/* Of vector v; 0: all lanes. */
+static ir_ref mask_of(const struct pixels *p, int64_t v) {
+    struct nest *nest = p->nest;
+    return p->tail && v == p->vectors - 1 ? ir_mask(&nest->b, nest->real.lanes, p->tail) : 0;
+}
+
 /* Vector v of a pixel. */
 static struct fold load_pixel(struct pixels *p, int64_t pixel, int64_t v) {
     struct nest *nest = p->nest;
     struct ir_affine affine = nest->at.wide.affine;
     affine.buffer = nest->buffer.x;
-    const ir_ref mask = p->tail && v == p->vectors - 1 ? ir_mask(&nest->b, nest->real.lanes, p->tail) : 0;
     const int64_t at = pixel * nest->layer->desc.channels + v * nest->real.lanes;
-    const ir_ref x = ir_load(&nest->b, nest->real, &affine, nest->at.wide.constant + at, mask);
+    const ir_ref x = ir_load(&nest->b, nest->real, &affine, nest->at.wide.constant + at, mask_of(p, v));
     return (struct fold){.value = fold_lift(nest, x), .raw = true};
-}
-
-static struct fold combine(struct nest *nest, struct fold first, struct fold second) {
-    struct fold fold = fold_combine(nest, &first, &second);
-    fold_put_nan(nest, &fold);
-    return fold;
 }
 
 /* The results of all parts, one behind the other: of part 0 those of each vector, and so on. */
@@ -47,7 +48,7 @@ static void walk(struct pixels *p, struct fold *results) {
         results[i].value = ir_loop_carry(&nest->b, loop, results[i].value);
     for (int64_t i = 0; i < count; i++) {
         const struct fold next = load_pixel(p, i / p->vectors * length + 1, i % p->vectors);
-        ir_loop_next(&nest->b, loop, (size_t)i, combine(nest, results[i], next).value);
+        ir_loop_next(&nest->b, loop, (size_t)i, fold_append(nest, results[i], next).value);
     }
     nest_close(nest, loop);
     for (int64_t i = 0; i < count; i++)
@@ -58,8 +59,7 @@ static void store(struct pixels *p, int64_t v, ir_ref value) {
     struct nest *nest = p->nest;
     struct ir_affine affine = nest->at.narrow.affine;
     affine.buffer = nest->buffer.y;
-    const ir_ref mask = p->tail && v == p->vectors - 1 ? ir_mask(&nest->b, nest->real.lanes, p->tail) : 0;
-    ir_store(&nest->b, &affine, nest->at.narrow.constant + v * nest->real.lanes, value, mask);
+    ir_store(&nest->b, &affine, nest->at.narrow.constant + v * nest->real.lanes, value, mask_of(p, v));
 }
 
 static void block_body(struct nest *nest, int64_t channels) {
@@ -71,13 +71,14 @@ static void block_body(struct nest *nest, int64_t channels) {
                        .vectors = (channels + lanes - 1) / lanes,
                        .tail = (UINT64_C(1) << channels % lanes) - 1};
     struct fold results[RESULTS_MAX];
+    assert(p.parts * p.vectors <= RESULTS_MAX);
     walk(&p, results);
     for (int64_t v = 0; v < p.vectors; v++) {
         struct fold all = results[v];
         for (int64_t part = 1; part < p.parts; part++)
-            all = combine(nest, all, results[part * p.vectors + v]);
+            all = fold_append(nest, all, results[part * p.vectors + v]);
         for (int64_t pixel = p.count / p.parts * p.parts; pixel < p.count; pixel++)
-            all = combine(nest, all, load_pixel(&p, pixel, v));
+            all = fold_append(nest, all, load_pixel(&p, pixel, v));
         const bool divides = nest->mode->finish == PC_FINISH_DIVIDE;
         store(&p, v, divides ? ir_op2(&nest->b, IR_DIV, all.value, fold_divisor(nest)) : fold_finish(nest, &all));
     }

@@ -67,6 +67,11 @@ for target in neon avx2; do
 done
 check 'windows too short for lines' 1 '' 'fits no kernel .* windows are too short' \
     "$poolc" explain two.pool --target neon --plan lines
+echo 'pool r { mode max; channels 64; shape 112 x 112; kernel 1 x 31; stride 1; padding 0 x 15; layout nhwc; passes forward }
+pool s { mode max; channels 3; shape 64; kernel 9; stride 1; layout nwc; passes forward }' >lines.pool
+check 'lines of windows of 31' 0 '^    lines  .*  taken$' '' "$poolc" explain lines.pool r --target avx512
+check 'no lines across the lanes' 1 '' 'fits no kernel .* windows are too short' \
+    "$poolc" explain lines.pool s --target avx512 --plan lines
 rm lines.pool
 # Windows that slide over three inputs at once: any order of additions but one has other bits.
 echo 'pool g { mode max; channels 21; shape 9 x 13; kernel 5; dilation 1 x 2; stride 1; padding 2 x 4; passes forward backward }
