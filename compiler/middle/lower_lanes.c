@@ -239,9 +239,9 @@ static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *grou
 /* An element of the line at hand, as if it were a tap whose number is its place in the line. */
 static struct fold element_of_line(void *of, int64_t i) {
     struct lanes_nest *n = of;
-    const struct pc_lane_group group = {.valid = n->line_taps[i]->active};
     if (n->pass->work == PC_LANE_SUM)
         return (struct fold){.value = gather_values(n, n->line_taps[i])};
+    const struct pc_lane_group group = {.valid = n->line_taps[i]->active};
     struct fold fold = tap_of(n, &group, n->line_taps[i]);
     add_to_tap(n, &fold, i * n->pass->tap_stride[n->pass->line_axis]);
     return fold;
@@ -265,9 +265,7 @@ static void begin_line(struct lanes_nest *n, const struct pc_lane_node *tile, si
 
 static struct fold reduce_by_line(struct lanes_nest *n, const struct pc_lane_group *group) {
     const struct pc_lane_tap *first = &group->taps[0];
-    int64_t begin = 0;
-    while (n->line_taps[begin] == NULL || n->line_taps[begin]->row.at != first->row.at)
-        begin++;
+    const int64_t begin = place_in_line(n, n->line_taps[0], first);
     struct fold fold = line_window(n->line, begin, begin + group->tap_count - 1);
     const int axis = n->pass->line_axis;
     add_to_tap(n, &fold, (first->slot[axis] - begin) * n->pass->tap_stride[axis]);
