@@ -20,6 +20,7 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
     struct pc_lane_shape shape = {.lanes = candidate_is_last(c) ? 1 : c->result->lanes,
                                   .rows = c->tile_rows,
                                   .align = 1,
+                                  .one_more = c->one_more,
                                   .repeats = c->aligned && candidate_may_repeat(c),
                                   .code_max = c->plan->budget.loop_budget / 4};
     int64_t stride = 1;
@@ -41,7 +42,7 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
         return;
     if (axis->stride < axis->kernel && c->aligned && !(c->padded && first)) /* rows of a kernel's input begin anywhere */
         shape->align = c->result->lanes;
-    else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride)
+    else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride && !shape->one_more)
         shape->align = axis->stride;
 }
 

@@ -10,6 +10,7 @@
 
 enum {
     CANDIDATE_LOCAL_MOST = 144 * 1024, /* bytes of local arrays that may lie on somebody's stack */
+    CANDIDATE_LINE = 64,               /* bytes of a cache line */
     CANDIDATE_PAGE = 4096,
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
     CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
@@ -35,8 +36,9 @@ struct candidate {
     int64_t pieces; /* channels-last: vectors of a block, at most */
     bool
         aligned; /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
-    bool halves; /* the plane is one row, which is one window */
-    bool weighs; /* dy is weighted first */
+    bool one_more; /* channels-first, not aligned: see note [one element more] in lanes.c */
+    bool halves;   /* the plane is one row, which is one window */
+    bool weighs;   /* dy is weighted first */
     bool boxes; /* channels-last: bands are low along H too, so that local arrays have room for what is next to each other */
     int outer;  /* the outermost axis that is reduced */
     int64_t rows[POOL_MAX_RANK]; /* of a band, along each axis */

@@ -44,7 +44,7 @@ static bool build(struct candidate *c) {
 
 /* What is tried of each way. */
 struct form {
-    bool aligned, padded, flat, boxes;
+    bool aligned, one_more, padded, flat, boxes;
     int64_t planes;
 };
 
@@ -71,6 +71,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .lines = way->steps == STEPS_LINES,
                           .slices = way->steps == STEPS_SLICES,
                           .aligned = form->aligned,
+                          .one_more = form->one_more,
                           .halves = way->steps == STEPS_HALVES,
                           .tile_rows = way->rows};
     c.result->lanes = lanes;
@@ -115,15 +116,16 @@ static bool fills_vectors(const struct pc_layer *layer, int lanes) {
     return 2 * layer->desc.channels >= lanes;
 }
 
-enum { FORMS_MAX = 6 };
+enum { FORMS_MAX = 7 };
 
-/* Loads begin at multiples of the lanes, or where slots do; rows of local arrays are as long as they are, or as vectors;
- * small planes come alone or several at a time; few channels are lanes or not; bands are boxes.  Returns how many forms
- * there are. */
+/* Loads begin at multiples of the lanes, or where slots do, which may want one element more; rows of local arrays are as
+ * long as they are, or as vectors; small planes come alone or several at a time; few channels are lanes or not; bands are
+ * boxes.  Returns how many forms there are. */
 static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct form *forms) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    const bool lines = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* that loads lie across */
     int count = 0;
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct form){.aligned = true, .planes = 1};
@@ -136,8 +138,10 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     }
     if (!last || layer->desc.channels < lanes) {
         forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
-        forms[count++] = (struct form){.aligned = false, .flat = last, .planes = 1};
+        forms[count++] = (struct form){.aligned = false, .one_more = lines && way->rows > 0, .flat = last, .planes = 1};
     }
+    if (lines && way->rows == 0)
+        forms[count++] = (struct form){.one_more = true, .planes = 1};
     if (!last && way->rows > 0 && takes_apart(way))
         forms[count++] = (struct form){.aligned = true, .padded = true, .planes = 1};
     return count;

@@ -81,7 +81,8 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     if (!candidate_is_last(c)) {
         const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
-        return c->tile_rows > 4 || poor ? 1.15 : 1; /* more than registers hold; rows with a rest by a mask */
+        /* more than registers hold; rows with a rest by a mask; loads that are neither in place nor of rows */
+        return c->tile_rows > 4 || poor ? 1.15 : c->one_more && c->tile_rows == 0 ? 1.1 : 1;
     }
     if (c->boxes)
         return candidate_box_penalty(c, c->result->block);

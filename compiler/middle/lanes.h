@@ -30,6 +30,11 @@ struct pc_lane_tap {
     int64_t divisor[PC_LANES_MAX];                  /* backward: the window's, where the shape asks; else 1 */
 };
 
+/* Whether load i of a tap is one element, for all lanes that take it. */
+static inline bool pc_lane_is_one(const struct pc_lane_tap *tap, int i) {
+    return i > 0 && tap->loads[i].mask == 1;
+}
+
 struct pc_lane_group {
     int64_t out;    /* element of the destination in lane 0 */
     uint32_t valid; /* lanes that are elements of it */
@@ -62,6 +67,7 @@ struct pc_lane_shape {
     int64_t rows;                      /* that are neighbours in code, to share what they load and the results of their rows;
                                           0, channels-first: as many as fill their vectors best, in the order of memory */
     int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */
+    bool one_more;                     /* a slot takes the loads of the one before it where they lack one element */
     bool repeats;                      /* an element may be combined twice */
     bool divides;                      /* windows that cover a position have divisors that matter */
     int64_t slack;                     /* elements before and behind the source that may be loaded */

@@ -4,6 +4,9 @@
 /* Groups that stand side by side are one straight line, in which equal loads, equal choices and, where windows are reduced
  * row by row, equal rows are one. */
 
+/* Loading one element beside loading a vector. */
+static const double ONE = 0.5;
+
 struct seen {
     int64_t *keys; /* open addressing; 0 is empty */
     size_t size;
@@ -63,13 +66,17 @@ static void add_group(const struct pc_lane_group *group, struct seen *loads, str
         for (int l = lane; l < PC_LANES_MAX; l++)
             moved |= (tap->active >> l & 1) && tap->lane[l] != l;
         const int64_t begin = tap->loads[tap->load[lane]].at + tap->lane[lane] - lane;
-        for (int i = 0; i < tap->load_count; i++)
-            cost->loads += is_new(loads, tap->loads[i].at);
+        int ones = 0;
+        for (int i = 0; i < tap->load_count; i++) {
+            const bool one = pc_lane_is_one(tap, i);
+            ones += one;
+            cost->loads += is_new(loads, 2 * tap->loads[i].at + one) ? one ? ONE : 1 : 0;
+        }
         if (!is_new(taps, begin * (PC_LANE_LOADS_MAX + 1) + tap->load_count))
             continue;
         cost->new_taps++;
-        cost->shuffles += tap->load_count > 1 ? tap->load_count - 1 : moved;
-        cost->blends += (tap->active & group->valid) != group->valid;
+        cost->shuffles += tap->load_count - ones > 1 ? tap->load_count - ones - 1 : moved;
+        cost->blends += ones + ((tap->active & group->valid) != group->valid);
     }
 }
 

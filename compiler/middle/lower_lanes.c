@@ -113,9 +113,25 @@ static ir_ref load(struct lanes_nest *n, int buffer, const struct pc_lane_load *
     return ir_load(n->b, type, &affine, n->read.place->constant + l->at * n->read.scale, mask_of(n, spread(n, l->mask)));
 }
 
+/* One element, in every lane. */
+static ir_ref load_one(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
+    struct ir_affine affine = n->read.place->affine;
+    affine.buffer = buffer;
+    const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, 1};
+    return ir_splat(n->b, n->lanes, ir_load(n->b, type, &affine, n->read.place->constant + l->at * n->read.scale, 0));
+}
+
 /* Vectors of bytes rarely cross a cache line, and choosing from two of them takes three instructions on most processors. */
 static bool is_short(const struct lanes_nest *n, int buffer) {
     return ir_elements[n->b->function->buffers[buffer].element].bytes < 4;
+}
+
+/* The lanes that take their element from load i. */
+static uint32_t lanes_of_load(const struct lanes_nest *n, const struct pc_lane_tap *tap, int i) {
+    uint32_t lanes = 0;
+    for (int l = 0; l < n->lanes; l++)
+        lanes |= (uint32_t)((tap->active >> l & 1) && tap->load[l] == i) << l;
+    return lanes;
 }
 
 /* The slot's element in each active lane: the loads, put together two by two. */
@@ -132,6 +148,12 @@ static ir_ref gather(struct lanes_nest *n, const struct pc_lane_tap *tap, int bu
     if (tap->load_count == 1)
         return moved ? ir_shuffle(n->b, value, value, n->lanes, list) : value;
     for (int i = 1; i < tap->load_count; i++) {
+        if (pc_lane_is_one(tap, i)) {
+            value = i == 1 && moved ? ir_shuffle(n->b, value, value, n->lanes, list) : value;
+            value = ir_select(n->b, ir_mask(n->b, n->lanes, lanes_of_load(n, tap, i)), load_one(n, buffer, &tap->loads[i]),
+                              value);
+            continue;
+        }
         for (int l = 0; l < n->lanes; l++) {
             if (i > 1 && tap->load[l] < i)
                 list[l] = (uint8_t)l; /* in place since the last step */

@@ -29,7 +29,7 @@ static uint32_t bit(int lane) {
 
 struct groups {
     const struct pc_lane_shape *shape;
-    int64_t to[POOL_MAX_RANK], from_count, repeated;
+    int64_t to[POOL_MAX_RANK], from_count, repeated, ones;
     uint8_t *seen;
 };
 
@@ -97,6 +97,9 @@ static void check_complete(const struct groups *g, const struct pc_lane_group *g
 
 static void check_node(struct groups *g, const struct pc_lane_node *node, struct pc_lane_steps at) {
     g->repeated += node->count > 1;
+    for (int t = 0; node->group && t < node->group->tap_count; t++)
+        for (int i = 0; i < node->group->taps[t].load_count; i++)
+            g->ones += pc_lane_is_one(&node->group->taps[t], i);
     for (int64_t i = 0; i < node->count; i++) {
         for (size_t c = 0; c < node->child_count; c++)
             check_node(g, &node->children[c], at);
@@ -117,7 +120,7 @@ static void check_node(struct groups *g, const struct pc_lane_node *node, struct
 
 Test(lanes, every_lane_has_its_slots) {
     int planes = 0;
-    int64_t repeated = 0;
+    int64_t repeated = 0, ones = 0;
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
         struct pc_diags diags;
@@ -125,6 +128,7 @@ Test(lanes, every_lane_has_its_slots) {
         const struct pc_layer *layer = random_layer(number, &arena, &diags);
         const bool backward = number % 2;
         struct pc_lane_shape shape = {.lanes = number % 7 ? 4 << number % 3 : 1, .rows = 2, .align = 1, .code_max = 1 << 16};
+        shape.one_more = shape.lanes > 1 && number % 5 < 2;
         struct groups g = {.shape = &shape, .from_count = 1};
         int64_t to_count = 1;
         for (int a = 0; layer && a < POOL_MAX_RANK; a++) {
@@ -149,11 +153,13 @@ Test(lanes, every_lane_has_its_slots) {
             free(g.seen);
             planes++;
             repeated += g.repeated > 0;
+            ones += shape.one_more ? g.ones : 0;
         }
         pc_arena_release(&arena);
     }
     cr_assert_gt(planes, LAYERS / 4, "%d", planes);
     cr_assert_gt(repeated, LAYERS / 10, "%d", (int)repeated);
+    cr_assert_gt(ones, LAYERS / 10, "%d", (int)ones);
 }
 
 /* ---- the kernels ---- */
