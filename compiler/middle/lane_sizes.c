@@ -143,29 +143,20 @@ static int64_t choose_bands(struct candidate *c, int64_t vectors, int64_t wide, 
  * Windows of three axes begin with whole slices, and bands along D alone work out two slices too many each.  Boxes are low
  * along H, which the first pass reduces, so that nothing is worked out twice there, and deep: all of D if it fits.  What has
  * to fit is not the stack but the second level cache, with the rows of x that the next boxes read again: local arrays of
- * 140 KiB took twice as long as of 70 (14 x 14 x 480, Zen 5).  Where x comes from memory that matters less than walking
- * straight on through whole pixels, rows of which are one piece (28 x 28 x 192, boxes of 4 slices 6.5 ms, of 8 slices and a
- * third of each pixel 9.1; Zen 4). */
+ * 140 KiB took twice as long as of 70 (14 x 14 x 480, Zen 5). */
 static const double BOX_LOCAL_MOST = 96 * 1024, BOX_READ_MOST = 0.75 * CANDIDATE_SECOND_LEVEL;
-/* How much longer a block takes than whole pixels, of which rows are one piece, where these come from memory: some cache
- * lines of each, or one; and blocks that leave a rest, which is code of its own. */
-static const double BLOCK_OF_SOME = 1.5, BLOCK_OF_ONE = 1.7, BLOCK_WITH_REST = 1.05;
+/* Blocks that leave a rest, which is code of its own. */
+static const double BLOCK_WITH_REST = 1.05;
 
-static bool comes_from_memory(const struct candidate *c) {
-    return candidate_bytes_of_larger_side(c) > (double)CANDIDATE_THIRD_LEVEL;
+/* Whether most of a side lies beyond the second level cache: then to walk straight on through whole pixels is worth more
+ * than to find what neighbours have read in the first level (480 x 16 x 14 x 14, gradients of 3 x 3 x 3 windows: 3.1 to 1.8
+ * ms, where a block was 8 of 30 vectors; Zen 4). */
+static bool comes_from_afar(const struct candidate *c) {
+    return candidate_bytes_of_larger_side(c) > (double)(4 * CANDIDATE_SECOND_LEVEL);
 }
 
 double candidate_box_penalty(const struct candidate *c, int64_t block) {
-    const int64_t channels = c->layer->desc.channels;
-    if (block >= channels)
-        return 1;
-    const double pieces = !comes_from_memory(c) ? 1 : block > c->result->lanes ? BLOCK_OF_SOME : BLOCK_OF_ONE;
-    return pieces * (channels % block ? BLOCK_WITH_REST : 1);
-}
-
-/* Bytes that the local arrays of a box may have. */
-static double most_of_box(const struct candidate *c) {
-    return comes_from_memory(c) ? CANDIDATE_LOCAL_MOST : BOX_LOCAL_MOST;
+    return c->layer->desc.channels % block ? BLOCK_WITH_REST : 1;
 }
 
 /* Whether the rows that the next box reads again are still in the second level cache: pixels that lie a power of two apart
@@ -183,7 +174,7 @@ static bool stays_near(const struct candidate *c, int64_t block) {
 static int64_t rows_of_box(struct candidate *c, int64_t depth, int64_t block) {
     int64_t *rows = &c->rows[c->outer];
     for (*rows = depth; *rows > 1; *rows = (*rows + 1) / 2)
-        if (local_estimate(c) * (double)(block * lanes_of_block(c)) <= most_of_box(c) && stays_near(c, block))
+        if (local_estimate(c) * (double)(block * lanes_of_block(c)) <= BOX_LOCAL_MOST && stays_near(c, block))
             break;
     return *rows;
 }
@@ -194,7 +185,7 @@ static int64_t choose_boxes(struct candidate *c, int64_t vectors) {
     const int64_t depth = c->rows[c->outer];
     c->rows[1] = c->tile_rows < c->rows[1] ? c->tile_rows : c->rows[1];
     c->rows[c->outer] = 1;
-    const double most = most_of_box(c) / (local_estimate(c) * (double)lanes_of_block(c));
+    const double most = BOX_LOCAL_MOST / (local_estimate(c) * (double)lanes_of_block(c));
     int64_t best = 1, block = (double)vectors <= most ? vectors : most >= 1 ? (int64_t)most : 1;
     double least = 0;
     for (; block >= 1; block--) {
@@ -227,7 +218,8 @@ void candidate_choose_sizes(struct candidate *c) {
     else if (has_local)
         vectors = choose_bands(c, vectors, wide, good);
     else
-        while (vectors > c->pieces || (vectors > wide && bytes * (double)(vectors * lanes_of_block(c)) > good))
+        while (vectors > c->pieces ||
+               (vectors > wide && !comes_from_afar(c) && bytes * (double)(vectors * lanes_of_block(c)) > good))
             vectors = (vectors + 1) / 2;
     p->block = c->flat                                  ? channels
                : !candidate_is_last(c)                  ? c->planes
