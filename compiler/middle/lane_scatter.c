@@ -14,6 +14,11 @@ static const int64_t REACH_MOST = 1 << 27;
  * longer that takes where pieces of pixels are short.  Found by measuring, as all weights (lane_work.c). */
 static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2;
 
+/* Channels-first, operations in the time of a cache line of sums that do not fit into the first level cache: windows whose
+ * stride is 2 meet few of them twice. */
+static const double LINE_BEYOND = 26;
+static const int64_t FIRST_LEVEL = 32 * 1024;
+
 static int64_t inputs_of(const struct pc_layer *layer) {
     return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
 }
@@ -27,8 +32,8 @@ static int64_t outputs_of(const struct pc_layer *layer) {
 static const double LINE_WAIT = 16;
 
 static double waiting(const struct pc_plan *plan) {
-    const int bytes = ir_elements[plan->real].bytes, line_bytes = 64;
-    const double wait = (double)(inputs_of(plan->layer) * bytes) / line_bytes * LINE_WAIT;
+    const int bytes = ir_elements[plan->real].bytes;
+    const double wait = (double)(inputs_of(plan->layer) * bytes) / CANDIDATE_LINE * LINE_WAIT;
     const double windows = (double)outputs_of(plan->layer) * WINDOW;
     return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
 }
@@ -80,7 +85,9 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const double piece = !last || p->block >= CHANNELS_MOST / 2 || p->block == channels ? 1
                          : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
                                                                                         : SHORT_PIECE;
-    p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan);
+    const bool beyond = !last && p->local_bytes > FIRST_LEVEL;
+    p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
+              (beyond ? (double)(inputs * bytes) / CANDIDATE_LINE * LINE_BEYOND : 0);
     p->code = 100;
     return p;
 }

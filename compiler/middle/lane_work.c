@@ -44,6 +44,7 @@ static bool waits(const struct candidate *c) {
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
     const double divides = candidate_divides_by_position(c) ? DIVISION : 0;
+    const bool short_of_rows = !candidate_is_last(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
     switch (pass->work) {
     case PC_LANE_REDUCE:
         if (!c->picks)
@@ -56,7 +57,8 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
     case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
-    case PC_LANE_SELECT: return (struct weights){waits(c) ? 4.5 : 3, 2, 4, 1};
+    case PC_LANE_SELECT: /* vectors of 16 bytes: a tap number becomes as wide as a value in two steps */
+        return (struct weights){short_of_rows ? 4.8 : waits(c) ? 4.5 : 3, 2, 4, 1};
     }
     return (struct weights){0, 0, 0, 0};
 }
