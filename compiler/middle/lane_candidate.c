@@ -13,6 +13,10 @@ int64_t candidate_places_apart(const struct candidate *c) {
     return common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE);
 }
 
+int64_t candidate_rows_apart(const struct candidate *c) {
+    return common_divisor(candidate_pitch_of(c) * candidate_size_read(c, POOL_MAX_RANK - 1), CANDIDATE_PAGE);
+}
+
 bool candidate_is_last(const struct candidate *c) {
     return c->layer->desc.layout == POOL_CHANNELS_LAST && !c->flat;
 }

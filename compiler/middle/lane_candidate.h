@@ -50,6 +50,9 @@ struct candidate {
 /* Bytes between the places in a page where pixels begin, channels-last: caches find their sets by these. */
 int64_t candidate_places_apart(const struct candidate *c);
 
+/* The same of rows that are read. */
+int64_t candidate_rows_apart(const struct candidate *c);
+
 /* Whether lanes are channels. */
 bool candidate_is_last(const struct candidate *c);
 

@@ -80,11 +80,21 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
     return (cost->new_taps / cost->groups + 1) * (double)groups;
 }
 
-/* What comes from memory is best walked through straight on: boxes and bands read rows of many slices in turn.  Whole
- * windows of 3 x 3 x 3 in a 28 x 28 x 192 map, 27 taps each, take 6.1 ms for training, boxes of a third of the
- * operations 8.0; and gradients row by row 7.1 ms, as in tiles that load half as much and have four times the code (Zen 4).
- */
-static const double SLICES_FROM_MEMORY = 4, TILE_FROM_MEMORY = 1.4;
+/* What comes from memory is best walked through straight on, which bands do not, and boxes of slices less.  Whole windows of
+ * 3 x 3 x 3 in a 28 x 28 x 192 map, 27 taps each, take 6.1 ms for training, boxes of a third of the operations 8.0; of 5 x 5
+ * in a 112 x 112 x 256 map 1.8 ms, lines 2.9, and 2.3 and 6.6 for training.  Gradients of the former row by row take 7.1 ms,
+ * as in tiles, which load half as much and have four times the code (all on Zen 4). */
+static const double SLICES_FROM_MEMORY = 4, BANDS_FROM_MEMORY = 2.2, TILE_FROM_MEMORY = 1.4;
+
+/* Whether the rows that a tile reads side by side lie so that a set of the first level cache should hold more of their lines
+ * than the 8 that it has: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us in tiles of all rows, 7.4 row by row; with
+ * 528 channels 5.6 and 7.5 (Zen 4). */
+static bool rows_share_sets(const struct candidate *c) {
+    const struct pc_axis *axis = &c->layer->axis[1];
+    const int64_t all = candidate_size_written(c, 1), tile = c->tile_rows < all ? c->tile_rows : all;
+    const int64_t rows = c->backward ? tile : (tile - 1) * candidate_stride_of(axis) + axis->kernel;
+    return tile > 1 && rows * candidate_rows_apart(c) > 8 * CANDIDATE_PAGE;
+}
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
  * Channels-last, blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not
@@ -98,9 +108,9 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         return c->tile_rows > 4 || poor ? 1.15 : c->one_more && c->tile_rows == 0 ? 1.1 : 1;
     }
     const bool from_memory = candidate_bytes_of_larger_side(c) > (double)CANDIDATE_THIRD_LEVEL;
-    const double slices = c->slices && from_memory ? SLICES_FROM_MEMORY : 1;
+    const double pieces = !from_memory || !c->apart ? 1 : c->slices ? SLICES_FROM_MEMORY : BANDS_FROM_MEMORY;
     if (c->boxes)
-        return slices * candidate_box_penalty(c, c->result->block);
+        return pieces * candidate_box_penalty(c, c->result->block);
     const bool in_pieces = c->result->block < c->layer->desc.channels, selects = pass->work == PC_LANE_SELECT;
     double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
@@ -109,7 +119,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
              candidate_bytes_of_larger_side(c) > (double)(selects ? CANDIDATE_THIRD_LEVEL : CANDIDATE_SECOND_LEVEL))
         times *= 2;
     if (c->apart)
-        return times * slices;
+        return times * pieces * (pass->first && rows_share_sets(c) ? 1.5 : 1);
     if (selects && from_memory && c->tile_rows > 1 && covered_by_many(c))
         times *= TILE_FROM_MEMORY;
     if (c->result->run >= RUN_LONG && candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_SECOND_LEVEL)
@@ -154,7 +164,9 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side. */
 static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
-    if (c->result->run > 1 || pass->lines)
+    if (c->result->run > 1)
+        return each > (double)STREAMS_POOR ? 1.5 : 1;
+    if (pass->lines)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
         return pass->work == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
