@@ -76,9 +76,8 @@ static bool is_small(const struct candidate *c, double bytes) {
  * Where few pixels meet, a loop over their channels does little but wait for the second level cache: each load walks through
  * a pixel, and what it fetches ahead is not what comes next.  With half of the pixel in one turn of the loop, 2 x 2 windows
  * of 14 x 14 pixels of 2 KiB take 2.6 us instead of 4.1 (Zen 5; the limit is 2.1), in every direction; with a sixth of it
- * there is no gain.  Larger windows need only a few vectors side by side, but whole pixels: 5 x 5 averages of stride 3 take
- * 4.5 us instead of 6.4.  Windows that slide by one meet too many pixels. */
-static const int64_t RUN_TAPS = 104, TURNS_MOST = 3, LARGE_TAPS = 25, LARGE_RUN = 8;
+ * there is no gain, nor where windows have more than 9 taps.  Windows that slide by one meet too many pixels. */
+static const int64_t RUN_TAPS = 104, TURNS_MOST = 3;
 
 static int64_t window_taps(const struct candidate *c) {
     return c->layer->axis[0].kernel * c->layer->axis[1].kernel * c->layer->axis[2].kernel;
@@ -90,12 +89,6 @@ static bool may_run(const struct candidate *c) {
     for (int a = 0; a < POOL_MAX_RANK; a++)
         strides &= !pc_is_reduced(&c->layer->axis[a]) || candidate_stride_of(&c->layer->axis[a]) > 1;
     return strides;
-}
-
-/* Whether they are those of larger windows. */
-static bool runs_large(const struct candidate *c) {
-    const int64_t taps = window_taps(c);
-    return may_run(c) && !c->backward && !c->tracked && taps > 9 && taps <= LARGE_TAPS;
 }
 
 /* ---- blocks and bands ----
@@ -208,7 +201,7 @@ void candidate_choose_sizes(struct candidate *c) {
     int64_t vectors = candidate_is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         c->rows[a] = candidate_size_written(c, a);
-    const double bytes = !candidate_is_last(c) || runs_large(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
+    const double bytes = !candidate_is_last(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
     const int64_t wide = candidate_is_last(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
     const double good = (double)(has_local && is_small(c, bytes) ? CANDIDATE_LOCAL_MOST : LOCAL_GOOD);
     if (c->boxes)
@@ -229,14 +222,13 @@ void candidate_choose_sizes(struct candidate *c) {
 
 void candidate_choose_run(struct candidate *c) {
     const int64_t vectors = c->result->block / c->result->lanes, taps = window_taps(c);
-    const bool large = runs_large(c);
-    int64_t run = large ? LARGE_RUN : RUN_TAPS / taps;
+    int64_t run = RUN_TAPS / taps;
     run = run < vectors / 2 ? run : vectors / 2;
     while (run > 1 && vectors % run)
         run--;
     const bool few = taps <= (c->backward || c->tracked ? 8 : 9) && run > 1 && vectors / run <= TURNS_MOST;
     const bool whole = c->result->block == c->layer->desc.channels;
-    c->result->run = may_run(c) && whole && run > 1 && (large || few) ? run : 1;
+    c->result->run = may_run(c) && whole && few ? run : 1;
 }
 
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */

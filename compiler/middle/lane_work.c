@@ -10,7 +10,7 @@ static const int64_t RUN_LONG = 8;
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
 /* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more,
  * and very many it does not try to. */
-static const int64_t STREAMS_GOOD = 12, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
+static const int64_t STREAMS_GOOD = 16, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
 /* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
 static const int64_t WAYS = 16;
 
@@ -164,9 +164,7 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side. */
 static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
-    if (c->result->run > 1)
-        return each > (double)STREAMS_POOR ? 1.5 : 1;
-    if (pass->lines)
+    if (c->result->run > 1 || pass->lines)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
         return pass->work == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */

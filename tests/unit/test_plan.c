@@ -301,8 +301,6 @@ static const struct wanted forms[] = {
      "8 channels at a time"},
     {"mode max; channels 512; shape 14 x 14; kernel 2; layout nhwc", PC_KERNEL_BACKWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
      "16 vectors of a pixel side by side"},
-    {"mode avg; channels 512; shape 14 x 14; kernel 5; stride 3; layout nhwc", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
-     "8 vectors of a pixel side by side"},
     {"mode max; channels 480; shape 16 x 14 x 14; kernel 3; stride 1; padding 1; layout ndhwc", PC_KERNEL_FORWARD,
      BUDGET(0, 0, 0, 64), PC_FORM_LANES, "slices as whole windows"},
     {"mode max; channels 64; shape 56 x 56; kernel 56", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
