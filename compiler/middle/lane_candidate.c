@@ -13,8 +13,8 @@ int64_t candidate_places_apart(const struct candidate *c) {
     return common_divisor(candidate_pitch_of(c), CANDIDATE_PAGE);
 }
 
-int64_t candidate_rows_apart(const struct candidate *c) {
-    return common_divisor(candidate_pitch_of(c) * candidate_size_read(c, POOL_MAX_RANK - 1), CANDIDATE_PAGE);
+int64_t candidate_rows_apart(const struct candidate *c, int64_t pixels) {
+    return common_divisor(candidate_pitch_of(c) * pixels, CANDIDATE_PAGE);
 }
 
 bool candidate_is_last(const struct candidate *c) {

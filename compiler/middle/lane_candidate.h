@@ -50,8 +50,8 @@ struct candidate {
 /* Bytes between the places in a page where pixels begin, channels-last: caches find their sets by these. */
 int64_t candidate_places_apart(const struct candidate *c);
 
-/* The same of rows that are read. */
-int64_t candidate_rows_apart(const struct candidate *c);
+/* The same of rows of so many pixels. */
+int64_t candidate_rows_apart(const struct candidate *c, int64_t pixels);
 
 /* Whether lanes are channels. */
 bool candidate_is_last(const struct candidate *c);

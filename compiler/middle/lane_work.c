@@ -86,14 +86,19 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
  * as in tiles, which load half as much and have four times the code (all on Zen 4). */
 static const double SLICES_FROM_MEMORY = 4, BANDS_FROM_MEMORY = 2.2, TILE_FROM_MEMORY = 1.4;
 
-/* Whether the rows that a tile reads side by side lie so that a set of the first level cache should hold more of their lines
- * than the 8 that it has: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us in tiles of all rows, 7.4 row by row; with
- * 528 channels 5.6 and 7.5 (Zen 4). */
+/* Whether the rows that a tile reads side by side, and those of a gradient that it writes, lie so that a set of the first
+ * level cache should hold more of their lines than the 8 that it has: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us
+ * in tiles of all rows, 7.4 row by row; with 528 channels 5.6 and 7.5.  Gradients of 3 x 3 by 2, 112 x 112 x 64, take 84 us
+ * in tiles of 8 rows, 54 of 4 (Zen 4). */
 static bool rows_share_sets(const struct candidate *c) {
+    const int last = POOL_MAX_RANK - 1;
     const struct pc_axis *axis = &c->layer->axis[1];
     const int64_t all = candidate_size_written(c, 1), tile = c->tile_rows < all ? c->tile_rows : all;
-    const int64_t rows = c->backward ? tile : (tile - 1) * candidate_stride_of(axis) + axis->kernel;
-    return tile > 1 && rows * candidate_rows_apart(c) > 8 * CANDIDATE_PAGE;
+    const int64_t stride = candidate_stride_of(axis);
+    const int64_t read = c->backward ? (tile + axis->kernel - 2) / stride + 1 : (tile - 1) * stride + axis->kernel;
+    const int64_t bytes = read * candidate_rows_apart(c, candidate_size_read(c, last)) +
+                          (c->backward && !c->apart ? tile * candidate_rows_apart(c, candidate_size_written(c, last)) : 0);
+    return tile > 1 && bytes > 8 * CANDIDATE_PAGE;
 }
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
@@ -101,17 +106,19 @@ static bool rows_share_sets(const struct candidate *c) {
  * come from the second level cache. */
 static double scattered(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const int64_t vectors = c->result->block / c->result->lanes;
+    const bool selects = pass->work == PC_LANE_SELECT;
     if (!candidate_is_last(c)) {
         const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
+        const bool slides = selects && c->layer->axis[1].stride == 1 && !covered_by_many(c); /* which share many loads */
         /* more than registers hold; rows with a rest by a mask; loads that are neither in place nor of rows */
-        return c->tile_rows > 4 || poor ? 1.15 : c->one_more && c->tile_rows == 0 ? 1.1 : 1;
+        return c->tile_rows > 4 || poor ? (slides ? 1.05 : 1.15) : c->one_more && c->tile_rows == 0 ? 1.1 : 1;
     }
     const bool from_memory = candidate_bytes_of_larger_side(c) > (double)CANDIDATE_THIRD_LEVEL;
     const double pieces = !from_memory || !c->apart ? 1 : c->slices ? SLICES_FROM_MEMORY : BANDS_FROM_MEMORY;
     if (c->boxes)
         return pieces * candidate_box_penalty(c, c->result->block);
-    const bool in_pieces = c->result->block < c->layer->desc.channels, selects = pass->work == PC_LANE_SELECT;
+    const bool in_pieces = c->result->block < c->layer->desc.channels;
     double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
     if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
         times *= c->lines ? 1.4 : c->picks ? 1.5 : 2;
@@ -122,6 +129,8 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         return times * pieces * (pass->first && rows_share_sets(c) ? 1.5 : 1);
     if (selects && from_memory && c->tile_rows > 1 && covered_by_many(c))
         times *= TILE_FROM_MEMORY;
+    if (selects && rows_share_sets(c))
+        times *= 1.4;
     if (c->result->run >= RUN_LONG && candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
     /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
@@ -131,8 +140,9 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
-/* A store by a mask takes as long as so many more operations. */
-static const double MASKED_STORE = 1.2;
+/* A store by a mask takes as long as so many more operations; as so many where windows do not overlap, so that there is
+ * little else to do. */
+static const double MASKED_STORE = 1.2, MASKED_ALONE = 5;
 
 /* A pass begins with what the pass before it has hardly stored. */
 static const double AFTER_PASS = 10;
@@ -148,11 +158,20 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 
-/* The part of a pass' vectors that end a row and are stored by a mask. */
-static double stored_by_mask(const struct candidate *c, const struct pc_lane_pass *pass) {
+static bool stands_alone(const struct candidate *c) {
+    bool alone = c->backward && !c->apart && candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_THIRD_LEVEL;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        alone &= c->layer->axis[a].kernel <= candidate_stride_of(&c->layer->axis[a]);
+    return alone;
+}
+
+/* What storing by a mask the vectors that end a row adds to each vector of a pass. */
+static double storing_by_mask(const struct candidate *c, const struct pc_lane_pass *pass) {
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1), lanes = c->result->lanes;
-    const bool rows = c->apart && !candidate_is_last(c) && c->tile_rows > 0 && row % lanes && (pass->last || !c->padded);
-    return rows ? 1 / (double)((row + lanes - 1) / lanes) : 0;
+    if (candidate_is_last(c) || c->tile_rows == 0 || row % lanes == 0 || (c->padded && !pass->last))
+        return 0;
+    const double each = c->apart ? MASKED_STORE : stands_alone(c) ? MASKED_ALONE : 0;
+    return each / (double)((row + lanes - 1) / lanes);
 }
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
@@ -186,7 +205,7 @@ void candidate_count_work(struct candidate *c) {
             w.shuffle *= constants(c, pass);
             if (candidate_is_last(c))
                 w.load *= streams(c, pass, &cost);
-            w.group += MASKED_STORE * stored_by_mask(c, pass);
+            w.group += storing_by_mask(c, pass);
             p->work += bands * scattered(c, pass, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
