@@ -19,6 +19,7 @@ static const struct pc_lane_map *map_of(const struct candidate *c, int a, int64_
 static struct pc_lane_shape new_shape(const struct candidate *c) {
     struct pc_lane_shape shape = {.lanes = candidate_is_last(c) ? 1 : c->result->lanes,
                                   .rows = c->tile_rows,
+                                  .phases = c->phases,
                                   .align = 1,
                                   .one_more = c->one_more,
                                   .repeats = c->aligned && candidate_may_repeat(c),
@@ -42,7 +43,7 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
         return;
     if (axis->stride < axis->kernel && c->aligned && !(c->padded && first)) /* rows of a kernel's input begin anywhere */
         shape->align = c->result->lanes;
-    else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride && !shape->one_more)
+    else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride && !shape->one_more && c->phases == 1)
         shape->align = axis->stride;
 }
 
@@ -70,6 +71,7 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
     *pass = (struct pc_lane_pass){.work = work,
                                   .words = words,
                                   .groups = pc_lanes_build(shape, c->arena),
+                                  .phases = shape->phases,
                                   .in_order = shape->rows == 0 || c->padded,
                                   .to_count = 1};
     for (int a = 0; a < POOL_MAX_RANK; a++)

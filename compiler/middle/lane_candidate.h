@@ -33,6 +33,7 @@ struct candidate {
     bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
     int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
+    int64_t phases; /* channels-first, gradients: of the shape of their groups; 1: none */
     int64_t pieces; /* channels-last: vectors of a block, at most */
     bool
         aligned; /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */

@@ -45,7 +45,7 @@ static bool build(struct candidate *c) {
 /* What is tried of each way. */
 struct form {
     bool aligned, one_more, padded, flat, boxes;
-    int64_t planes;
+    int64_t planes, phases; /* 0: 1 */
 };
 
 /* Whether axes are reduced by passes of their own. */
@@ -65,6 +65,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .boxes = form->boxes,
                           .flat = form->flat,
                           .planes = form->planes,
+                          .phases = form->phases ? form->phases : 1,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = mode->combine != PC_COMBINE_ADD,
                           .apart = takes_apart(way),
@@ -116,15 +117,21 @@ static bool fills_vectors(const struct pc_layer *layer, int lanes) {
     return 2 * layer->desc.channels >= lanes;
 }
 
-enum { FORMS_MAX = 7 };
+static bool rows_overlap(const struct pc_axis *axis) {
+    return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
+}
+
+enum { FORMS_MAX = 8, PHASES_MOST = 4 };
 
 /* Loads begin at multiples of the lanes, or where slots do, which may want one element more; rows of local arrays are as
- * long as they are, or as vectors; small planes come alone or several at a time; few channels are lanes or not; bands are
- * boxes.  Returns how many forms there are. */
+ * long as they are, or as vectors; small planes come alone or several at a time; lanes of a gradient are neighbours or a
+ * stride apart; few channels are lanes or not; bands are boxes.  Returns how many forms there are. */
 static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct form *forms) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD;
+    const struct pc_axis *across = &layer->axis[POOL_MAX_RANK - 1];
     const bool lines = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* that loads lie across */
     int count = 0;
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
@@ -142,6 +149,8 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     }
     if (lines && way->rows == 0)
         forms[count++] = (struct form){.one_more = true, .planes = 1};
+    if (!last && way->rows > 0 && selects && across->stride > 1 && across->stride <= PHASES_MOST && rows_overlap(across))
+        forms[count++] = (struct form){.planes = 1, .phases = across->stride};
     if (!last && way->rows > 0 && takes_apart(way))
         forms[count++] = (struct form){.aligned = true, .padded = true, .planes = 1};
     return count;
@@ -193,10 +202,6 @@ static int reduced_axes(const struct pc_layer *layer) {
     for (int a = 0; a < POOL_MAX_RANK; a++)
         axes += pc_is_reduced(&layer->axis[a]);
     return axes;
-}
-
-static bool rows_overlap(const struct pc_axis *axis) {
-    return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
 }
 
 /* Why a way does not fit; NULL: it does. */

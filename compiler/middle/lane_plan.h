@@ -24,6 +24,7 @@ struct pc_lane_pass {
     bool first, last;
     bool in_order;    /* a vector may reach beyond its own elements: what comes next overwrites it, or nobody reads it */
     int64_t to_count; /* elements of the destination: of the local array where the pass is not the last */
+    int64_t phases;   /* SELECT: of its shape (lanes.h) */
     bool lines;       /* REDUCE, SUM: the windows of a tile are a line (lower_line.h) along `line_axis` */
     int line_axis;
     int64_t line_step, line_block, line_length; /* elements of the source between neighbours; slots; windows */

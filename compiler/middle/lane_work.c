@@ -108,6 +108,8 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     const int64_t vectors = c->result->block / c->result->lanes;
     const bool selects = pass->work == PC_LANE_SELECT;
     if (!candidate_is_last(c)) {
+        if (c->phases > 1)
+            return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
         const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
         const bool slides = selects && c->layer->axis[1].stride == 1 && !covered_by_many(c); /* which share many loads */
@@ -158,6 +160,9 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 
+/* To put a vector together of the phases' sums. */
+static const double INTERLEAVE = 1.2;
+
 static bool stands_alone(const struct candidate *c) {
     bool alone = c->backward && !c->apart && candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_THIRD_LEVEL;
     for (int a = 0; a < POOL_MAX_RANK; a++)
@@ -205,7 +210,7 @@ void candidate_count_work(struct candidate *c) {
             w.shuffle *= constants(c, pass);
             if (candidate_is_last(c))
                 w.load *= streams(c, pass, &cost);
-            w.group += storing_by_mask(c, pass);
+            w.group += storing_by_mask(c, pass) + INTERLEAVE * (double)(pass->phases - 1);
             p->work += bands * scattered(c, pass, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);

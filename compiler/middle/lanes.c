@@ -237,7 +237,8 @@ static bool make_tap(const struct view *v, const struct pc_lane_group *group, co
     return true;
 }
 
-/* The group of the elements out .. end - 1, at most a vector of them. */
+/* The group of the elements from `out` on, each a phase behind the other, before `end`: at most a vector of them, or none.
+ */
 static const struct pc_lane_group *make_group(const struct view *v, int64_t out, int64_t end) {
     const struct pc_lane_map *const *map = v->shape->map;
     struct coordinates c[PC_LANES_MAX];
@@ -245,8 +246,8 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
     struct pc_lane_group *group = PC_NEW(v->arena, struct pc_lane_group);
     size_t capacity = 0, count = 0;
     group->out = out;
-    for (int l = 0; l < v->shape->lanes && out + l < end; l++) {
-        c[l] = coordinates_of(v, out + l);
+    for (int l = 0; l < v->shape->lanes && out + l * v->shape->phases < end; l++) {
+        c[l] = coordinates_of(v, out + l * v->shape->phases);
         if (c[l].at[POOL_MAX_RANK - 1] >= map[POOL_MAX_RANK - 1]->used)
             continue;
         group->valid |= (uint32_t)1 << l;
@@ -430,10 +431,12 @@ static bool make_block(const struct view *v, int64_t begin, int64_t end, struct 
     return true;
 }
 
-/* The same rows column by column: a tile, which is all rows and as many columns as a vector has lanes (channels-last: after
- * as many as slots repeat), is one straight line, so that its windows share what they load and the results of their rows. */
+/* The same rows column by column: a tile, which is all rows and as many columns as a vector has lanes, times phases
+ * (channels-last: after as many as slots repeat), is one straight line, so that its windows share what they load and the
+ * results of their rows. */
 static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct pc_lane_node *block) {
-    const int64_t lanes = v->shape->lanes, width = lanes == 1 ? v->shape->period[2] : lanes;
+    const int64_t lanes = v->shape->lanes, phases = v->shape->phases;
+    const int64_t width = lanes == 1 ? v->shape->period[2] : lanes * phases;
     *block = (struct pc_lane_node){.count = 1};
     for (int64_t w = 0; w < v->shape->map[2]->used; w += width) {
         int64_t shift, index;
@@ -443,10 +446,10 @@ static bool make_tiles(const struct view *v, int64_t begin, int64_t end, struct 
         const struct pc_arena_mark mark = pc_arena_mark(v->arena);
         struct pc_lane_node tile = {.count = 1};
         const int64_t next = w + width < v->row ? w + width : v->row;
+        const int64_t groups = lanes == 1 ? next - w : phases;
         for (int64_t row = begin; row < end; row += v->row)
-            for (int64_t out = row + w; out < row + next; out += lanes) {
-                const struct pc_lane_node leaf = {
-                    .count = 1, .group = make_group(v, out, out + lanes < row + next ? out + lanes : row + next)};
+            for (int64_t i = 0; i < groups; i++) {
+                const struct pc_lane_node leaf = {.count = 1, .group = make_group(v, row + w + i, row + next)};
                 if (!leaf.group)
                     return false;
                 PC_GROW(v->arena, tile.children, tile.child_count, tile.child_capacity);

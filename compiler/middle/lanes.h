@@ -36,7 +36,7 @@ static inline bool pc_lane_is_one(const struct pc_lane_tap *tap, int i) {
 }
 
 struct pc_lane_group {
-    int64_t out;    /* element of the destination in lane 0 */
+    int64_t out;    /* element of the destination in lane 0; see `phases` for the others */
     uint32_t valid; /* lanes that are elements of it */
     int tap_count;  /* slots that are active in some lane, ascending along W, then H, then D */
     struct pc_lane_tap *taps;
@@ -66,6 +66,8 @@ struct pc_lane_shape {
     int lanes;                         /* 1: channels-last, a group is a pixel */
     int64_t rows;                      /* that are neighbours in code, to share what they load and the results of their rows;
                                           0, channels-first: as many as fill their vectors best, in the order of memory */
+    int64_t phases;                    /* 1; or lanes are positions of the destination so far apart along W, and as many groups
+                                          that follow each other are what lies side by side */
     int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */
     bool one_more;                     /* a slot takes the loads of the one before it where they lack one element */
     bool repeats;                      /* an element may be combined twice */

@@ -409,6 +409,35 @@ static ir_ref is_selected(struct lanes_nest *n, const struct pc_lane_group *grou
     return ir_op2(n->b, IR_AND, hit, ir_mask(n->b, n->lanes, spread(n, tap->active)));
 }
 
+/* Vector `which` of what lies side by side, of the sums of its phases. */
+static ir_ref interleave(struct lanes_nest *n, const ir_ref *sum, int phases, int which) {
+    ir_ref value = sum[0];
+    for (int phase = 1; phase < phases; phase++) {
+        uint8_t list[PC_LANES_MAX];
+        for (int l = 0; l < n->lanes; l++) {
+            const int at = which * n->lanes + l;
+            list[l] = (uint8_t)(at % phases == phase             ? n->lanes + at / phases
+                                : phase == 1 && at % phases == 0 ? at / phases
+                                                                 : l);
+        }
+        value = ir_shuffle(n->b, value, sum[phase], n->lanes, list);
+    }
+    return value;
+}
+
+/* The sums of as many groups as there are phases. */
+static void store_phases(struct lanes_nest *n, const struct pc_lane_node *nodes, const ir_ref *sum, int phases) {
+    int64_t count = 0;
+    for (int i = 0; i < phases; i++)
+        count += __builtin_popcount(nodes[i].group->valid);
+    for (int which = 0; which * n->lanes < count; which++) {
+        const int64_t left = count - which * n->lanes;
+        const struct pc_lane_group part = {.out = nodes[0].group->out + which * n->lanes,
+                                           .valid = left < n->lanes ? ((uint32_t)1 << left) - 1 : all_lanes(n)};
+        store(n, n->write.values, &part, interleave(n, sum, phases, which));
+    }
+}
+
 /* Sums of several groups, a tap of each in turn: an addition waits three cycles and more for the one before it, and a
  * processor that met one sum after the other would not look far enough ahead to work on several. */
 static void emit_selects(struct lanes_nest *n, const struct pc_lane_node *nodes, int count) {
@@ -426,8 +455,8 @@ static void emit_selects(struct lanes_nest *n, const struct pc_lane_node *nodes,
             const ir_ref hit = is_selected(n, group, &group->taps[t]);
             sum[i] = add_where(n, hit, sum[i], gather_values(n, &group->taps[t]));
         }
-    for (int i = 0; i < count; i++)
-        store(n, n->write.values, nodes[i].group, sum[i]);
+    for (int i = 0; i < count; i += (int)n->pass->phases)
+        store_phases(n, &nodes[i], &sum[i], (int)n->pass->phases);
 }
 
 static void emit_select(struct lanes_nest *n, const struct pc_lane_group *group) {
@@ -466,7 +495,8 @@ static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, 
     if (run > 0 && n->pass->lines)
         begin_line(n, nodes, run);
     for (size_t i = 0, side; i < run; i += side) {
-        side = run - i < SELECTS_MAX ? run - i : SELECTS_MAX;
+        const size_t most = SELECTS_MAX - SELECTS_MAX % (size_t)n->pass->phases;
+        side = run - i < most ? run - i : most;
         if (n->pass->work == PC_LANE_SELECT) {
             emit_selects(n, &nodes[i], (int)side);
         } else {

@@ -493,6 +493,8 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                                                            : pc_arena_printf(arena, ", %" PRId64 " %s%s", plan->block,
                                                                              last ? "channel" : "plane",
                                                                              plan->block == 1 ? "" : "s")));
+    if (plan->lanes->bands && plan->lanes->bands[0].pass[0].phases > 1)
+        explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
     if (plan->lanes->is_padded)
         explain(plan, "rows of local arrays are as long as vectors");
     return true;

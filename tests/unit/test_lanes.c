@@ -60,7 +60,7 @@ static void check_tap(const struct groups *g, const struct pc_lane_group *group,
         if (!(group->valid & bit(lane)))
             continue;
         int64_t number;
-        const int64_t expected = expected_element(g, group->out + out + lane, tap->slot, &number);
+        const int64_t expected = expected_element(g, group->out + out + lane * g->shape->phases, tap->slot, &number);
         cr_assert_eq((tap->active & bit(lane)) != 0, expected >= 0, "lane %d", lane);
         if (expected < 0)
             continue;
@@ -89,7 +89,8 @@ static void check_complete(const struct groups *g, const struct pc_lane_group *g
                 bool active = false;
                 int64_t number;
                 for (int lane = 0; lane < g->shape->lanes; lane++)
-                    active |= (group->valid & bit(lane)) && expected_element(g, group->out + out + lane, slot, &number) >= 0;
+                    active |= (group->valid & bit(lane)) &&
+                              expected_element(g, group->out + out + lane * g->shape->phases, slot, &number) >= 0;
                 wanted += active;
             }
     cr_assert_eq(group->tap_count, wanted);
@@ -106,7 +107,7 @@ static void check_node(struct groups *g, const struct pc_lane_node *node, struct
         for (int t = 0; node->group && t < node->group->tap_count; t++)
             check_tap(g, node->group, &node->group->taps[t], at.in, at.out);
         for (int lane = 0; node->group && lane < g->shape->lanes; lane++) {
-            const int64_t out = node->group->out + at.out + lane;
+            const int64_t out = node->group->out + at.out + lane * g->shape->phases;
             if (!(node->group->valid & bit(lane)))
                 continue;
             g->seen[out]++;
@@ -119,7 +120,7 @@ static void check_node(struct groups *g, const struct pc_lane_node *node, struct
 }
 
 Test(lanes, every_lane_has_its_slots) {
-    int planes = 0;
+    int planes = 0, apart = 0;
     int64_t repeated = 0, ones = 0;
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
@@ -129,6 +130,8 @@ Test(lanes, every_lane_has_its_slots) {
         const bool backward = number % 2;
         struct pc_lane_shape shape = {.lanes = number % 7 ? 4 << number % 3 : 1, .rows = 2, .align = 1, .code_max = 1 << 16};
         shape.one_more = shape.lanes > 1 && number % 5 < 2;
+        shape.phases =
+            layer && shape.lanes > 1 && backward && number % 3 == 0 && !layer->axis[2].adaptive ? layer->axis[2].stride : 1;
         struct groups g = {.shape = &shape, .from_count = 1};
         int64_t to_count = 1;
         for (int a = 0; layer && a < POOL_MAX_RANK; a++) {
@@ -154,12 +157,14 @@ Test(lanes, every_lane_has_its_slots) {
             planes++;
             repeated += g.repeated > 0;
             ones += shape.one_more ? g.ones : 0;
+            apart += shape.phases > 1;
         }
         pc_arena_release(&arena);
     }
     cr_assert_gt(planes, LAYERS / 4, "%d", planes);
     cr_assert_gt(repeated, LAYERS / 10, "%d", (int)repeated);
     cr_assert_gt(ones, LAYERS / 10, "%d", (int)ones);
+    cr_assert_gt(apart, LAYERS / 20, "%d", apart);
 }
 
 /* ---- the kernels ---- */
