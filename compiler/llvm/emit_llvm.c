@@ -362,7 +362,7 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool
                         .module = module,
                         .context = LLVMGetModuleContext(module),
                         .has_lanes = pc_has_lanes(function),
-                        .has_fix_up = has_avx512};
+                        .has_avx512 = has_avx512};
     e.index = LLVMIntPtrTypeInContext(e.context, LLVMGetModuleDataLayout(module));
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);

@@ -189,11 +189,32 @@ static LLVMValueRef load(struct emitter *e, const struct ir_node *n) {
     return n->type.lanes > 1 ? value : LLVMBuildBitCast(e->builder, value, type, "");
 }
 
+/* How many lanes a constant mask has, if they are the first of more than one; else 0. */
+static int first_lanes(const struct ir_node *mask, int lanes) {
+    const uint64_t bits = mask->op == IR_CONST ? (uint64_t)mask->u.integer : 0;
+    const bool first = lanes > 1 && bits && !(bits & (bits + 1));
+    return first ? __builtin_popcountll(bits) : 0;
+}
+
+/* A vector of the first lanes of another. */
+static LLVMValueRef start_of(struct emitter *e, LLVMValueRef value, int lanes) {
+    LLVMValueRef numbers[IR_LANES_MAX];
+    for (int i = 0; i < lanes; i++)
+        numbers[i] = lane_number(e, i);
+    return LLVMBuildShuffleVector(e->builder, value, LLVMGetPoison(LLVMTypeOf(value)),
+                                  LLVMConstVector(numbers, (unsigned)lanes), "");
+}
+
 void pc_llvm_store(struct emitter *e, const struct ir_node *n) {
     const unsigned bytes = (unsigned)ir_elements[n->type.element].bytes;
     const LLVMValueRef at = address(e, n), value = pc_llvm_value_of(e, n->operand[0]);
     if (!n->operand[1]) {
         LLVMSetAlignment(LLVMBuildStore(e->builder, value, at), bytes);
+        return;
+    }
+    const int first = e->has_avx512 ? 0 : first_lanes(ir_at(e->f, n->operand[1]), n->type.lanes);
+    if (first > 0) { /* in pieces, for a store by a mask is slow, or made of single lanes, where masks are no registers */
+        LLVMSetAlignment(LLVMBuildStore(e->builder, start_of(e, value, first), at), bytes);
         return;
     }
     const LLVMTypeRef vector = LLVMVectorType(pc_llvm_element_type(e, (enum ir_element)n->type.element), n->type.lanes);
@@ -268,7 +289,7 @@ static LLVMValueRef nan_or(struct emitter *e, struct ir_type type, LLVMValueRef 
     if (!is_real(element))
         return b;
     const bool fits = type.lanes * ir_elements[element].bytes == 64;
-    return e->has_fix_up && fits ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
+    return e->has_avx512 && fits ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
 }
 
 /* sqrt and fabs are exact everywhere, so LLVM may compute them as it likes. */

@@ -22,7 +22,7 @@ struct emitter {
     LLVMValueRef function;
     LLVMTypeRef index; /* what addresses are computed in */
     bool has_lanes;
-    bool has_fix_up; /* the machine has VFIXUPIMM */
+    bool has_avx512; /* the machine has registers of masks, and VFIXUPIMM */
     LLVMValueRef *value;     /* per node */
     LLVMValueRef *buffer;    /* per buffer: its first element */
     LLVMValueRef *arguments; /* of a call */

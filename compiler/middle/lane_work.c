@@ -22,6 +22,12 @@ struct weights {
     double tap, load, shuffle, group;
 };
 
+/* Whether vectors are shorter than a cache line: loads seldom lie across two, and instructions that choose from two vectors
+ * are AVX-512's. */
+static bool is_narrow(const struct candidate *c) {
+    return c->result->lanes * ir_elements[c->plan->real].bytes < CANDIDATE_LINE;
+}
+
 /* From a tap number to an index: two operations for each row of the window but the first, and three. */
 static double index_work(const struct candidate *c) {
     const struct pc_axis *axis = c->layer->axis;
@@ -110,6 +116,8 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     if (!candidate_is_last(c)) {
         if (c->phases > 1)
             return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
+        if (is_narrow(c) && !c->apart && !c->backward && c->picks)
+            return 1.3; /* there are 16 registers, not 32 */
         const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
         const bool slides = selects && c->layer->axis[1].stride == 1 && !covered_by_many(c); /* which share many loads */
@@ -155,6 +163,8 @@ static const double AFTER_PASS = 10;
 static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
     if (candidate_is_last(c))
         return 1;
+    if (is_narrow(c))
+        return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
     if (!pass->first)
         return c->padded ? 1.2 : c->aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
@@ -207,7 +217,7 @@ void candidate_count_work(struct candidate *c) {
             const struct pc_lane_cost cost = pc_lanes_cost(pass->groups, c->arena);
             struct weights w = weights_of(c, pass);
             w.load *= crossing(c, pass);
-            w.shuffle *= constants(c, pass);
+            w.shuffle *= constants(c, pass) * (is_narrow(c) ? 2 : 1); /* two loads, two choices and a blend */
             if (candidate_is_last(c))
                 w.load *= streams(c, pass, &cost);
             w.group += storing_by_mask(c, pass) + INTERLEAVE * (double)(pass->phases - 1);
