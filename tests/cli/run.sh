@@ -340,6 +340,9 @@ else
     done
     check 'for a processor' 0 'my_avg2_backward' '' \
         "$poolc" build net.pool --emit asm --triple aarch64-linux-gnu --cpu cortex-a72 --prefix my
+    printf 'pool rows { mode max; channels 16; shape 28 x 28; kernel 2 }\n' >rows.pool
+    check 'no stores by masks where masks are no registers' 0 '^0$' '' sh -c \
+        '"$1" build rows.pool --emit llvm --triple x86_64-linux-gnu --cpu haswell --target avx2 | grep -c masked.store' sh "$poolc"
     check 'no machine' 2 '' "^poolc: 'xyzzy' is no machine that LLVM can write code for$" \
         "$poolc" build net.pool -o out --emit obj --triple xyzzy
     check 'a machine of other bits' 2 '' "^poolc: poolc writes code for x86_64, aarch64, riscv64 or arm, not for 'i386-" \
