@@ -132,7 +132,7 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD;
     const struct pc_axis *across = &layer->axis[POOL_MAX_RANK - 1];
-    const bool lines = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* that loads lie across */
+    const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* from line to line */
     int count = 0;
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct form){.aligned = true, .planes = 1};
@@ -145,9 +145,9 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     }
     if (!last || layer->desc.channels < lanes) {
         forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
-        forms[count++] = (struct form){.aligned = false, .one_more = lines && way->rows > 0, .flat = last, .planes = 1};
+        forms[count++] = (struct form){.aligned = false, .one_more = crosses && way->rows > 0, .flat = last, .planes = 1};
     }
-    if (lines && way->rows == 0)
+    if (crosses && way->rows == 0)
         forms[count++] = (struct form){.one_more = true, .planes = 1};
     if (!last && way->rows > 0 && selects && across->stride > 1 && across->stride <= PHASES_MOST && rows_overlap(across))
         forms[count++] = (struct form){.planes = 1, .phases = across->stride};

@@ -149,7 +149,7 @@ static bool comes_from_afar(const struct candidate *c) {
 }
 
 double candidate_box_penalty(const struct candidate *c, int64_t block) {
-    return c->layer->desc.channels % block ? BLOCK_WITH_REST : 1;
+    return block < c->layer->desc.channels && c->layer->desc.channels % block ? BLOCK_WITH_REST : 1;
 }
 
 /* Whether the rows that the next box reads again are still in the second level cache: pixels that lie a power of two apart

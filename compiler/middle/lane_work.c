@@ -86,10 +86,10 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
     return (cost->new_taps / cost->groups + 1) * (double)groups;
 }
 
-/* What comes from memory is best walked through straight on, which bands do not, and boxes of slices less.  Whole windows of
- * 3 x 3 x 3 in a 28 x 28 x 192 map, 27 taps each, take 6.1 ms for training, boxes of a third of the operations 8.0; of 5 x 5
- * in a 112 x 112 x 256 map 1.8 ms, lines 2.9, and 2.3 and 6.6 for training.  Gradients of the former row by row take 7.1 ms,
- * as in tiles, which load half as much and have four times the code (all on Zen 4). */
+/* What comes from memory is best walked through straight on, which bands do not, and boxes of slices even less.  Whole
+ * windows of 3 x 3 x 3 in a 28 x 28 x 192 map, 27 taps each, take 6.1 ms for training, boxes of a third of the
+ * operations 8.0; of 5 x 5 in a 112 x 112 x 256 map 1.8 ms, lines 2.9, and 2.3 and 6.6 for training.  Gradients of the
+ * former row by row take 7.1 ms, as in tiles, which load half as much and have four times the code (all on Zen 4). */
 static const double SLICES_FROM_MEMORY = 4, BANDS_FROM_MEMORY = 2.2, TILE_FROM_MEMORY = 1.4;
 
 /* Whether the rows that a tile reads side by side, and those of a gradient that it writes, lie so that a set of the first
@@ -117,7 +117,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         if (c->phases > 1)
             return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
         if (is_narrow(c) && !c->apart && !c->backward && c->picks)
-            return 1.3; /* there are 16 registers, not 32 */
+            return 1.3; /* there are 16 registers, not 32, for tiles of 4 rows as of 8 */
         const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
         const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
         const bool slides = selects && c->layer->axis[1].stride == 1 && !covered_by_many(c); /* which share many loads */
@@ -150,9 +150,9 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
-/* A store by a mask takes as long as so many more operations; as so many where windows do not overlap, so that there is
- * little else to do. */
-static const double MASKED_STORE = 1.2, MASKED_ALONE = 5;
+/* A store of a part of a vector, by a mask or in pieces, takes as long as so many more operations; as so many where windows
+ * do not overlap, so that there is little else to do. */
+static const double STORE_OF_PART = 1.2, PART_ALONE = 5;
 
 /* A pass begins with what the pass before it has hardly stored. */
 static const double AFTER_PASS = 10;
@@ -180,12 +180,12 @@ static bool stands_alone(const struct candidate *c) {
     return alone;
 }
 
-/* What storing by a mask the vectors that end a row adds to each vector of a pass. */
-static double storing_by_mask(const struct candidate *c, const struct pc_lane_pass *pass) {
+/* What storing the vectors that end a row, which are not full, adds to each vector of a pass. */
+static double storing_parts(const struct candidate *c, const struct pc_lane_pass *pass) {
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1), lanes = c->result->lanes;
     if (candidate_is_last(c) || c->tile_rows == 0 || row % lanes == 0 || (c->padded && !pass->last))
         return 0;
-    const double each = c->apart ? MASKED_STORE : stands_alone(c) ? MASKED_ALONE : 0;
+    const double each = c->apart ? STORE_OF_PART : stands_alone(c) ? PART_ALONE : 0;
     return each / (double)((row + lanes - 1) / lanes);
 }
 
@@ -220,7 +220,7 @@ void candidate_count_work(struct candidate *c) {
             w.shuffle *= constants(c, pass) * (is_narrow(c) ? 2 : 1); /* two loads, two choices and a blend */
             if (candidate_is_last(c))
                 w.load *= streams(c, pass, &cost);
-            w.group += storing_by_mask(c, pass) + INTERLEAVE * (double)(pass->phases - 1);
+            w.group += storing_parts(c, pass) + INTERLEAVE * (double)(pass->phases - 1);
             p->work += bands * scattered(c, pass, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);

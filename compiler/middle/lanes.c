@@ -237,8 +237,7 @@ static bool make_tap(const struct view *v, const struct pc_lane_group *group, co
     return true;
 }
 
-/* The group of the elements from `out` on, each a phase behind the other, before `end`: at most a vector of them, or none.
- */
+/* The group of the elements from `out` on, `phases` apart, before `end`: at most a vector of them, or none. */
 static const struct pc_lane_group *make_group(const struct view *v, int64_t out, int64_t end) {
     const struct pc_lane_map *const *map = v->shape->map;
     struct coordinates c[PC_LANES_MAX];
@@ -391,7 +390,7 @@ static int64_t end_of_loads(const struct view *v, const struct pc_lane_node *nod
             return -1;
         end = tap->is_row && tap->row.at + v->shape->lanes > end ? tap->row.at + v->shape->lanes : end;
         for (int i = 0; i < tap->load_count; i++) {
-            if (pc_lane_is_one(tap, i)) /* a window's own */
+            if (pc_lane_is_one(tap, i)) /* an active lane's, which has a counterpart wherever slots repeat */
                 continue;
             if (tap->loads[i].mask != all)
                 return -1;
@@ -544,6 +543,7 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     struct view v = {.shape = shape, .from = 1, .arena = arena};
     double looks = 1;
     assert(shape->lanes >= 1 && shape->lanes <= PC_LANES_MAX);
+    assert(shape->phases == 1 || (shape->phases > 1 && shape->rows > 0 && shape->lanes > 1));
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         v.from *= shape->from[a];
         looks *= (double)shape->map[a]->to * shape->map[a]->slots;

@@ -30,7 +30,7 @@ struct pc_lane_tap {
     int64_t divisor[PC_LANES_MAX];                  /* backward: the window's, where the shape asks; else 1 */
 };
 
-/* Whether load i of a tap is one element, for all lanes that take it. */
+/* Whether load i of a tap is one element, for all lanes that take it: the one that was missing, or the last of the source. */
 static inline bool pc_lane_is_one(const struct pc_lane_tap *tap, int i) {
     return i > 0 && tap->loads[i].mask == 1;
 }

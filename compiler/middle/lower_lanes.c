@@ -495,6 +495,7 @@ static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, 
     if (run > 0 && n->pass->lines)
         begin_line(n, nodes, run);
     for (size_t i = 0, side; i < run; i += side) {
+        assert(n->pass->phases <= SELECTS_MAX && run % (size_t)n->pass->phases == 0); /* see list_forms and make_tiles */
         const size_t most = SELECTS_MAX - SELECTS_MAX % (size_t)n->pass->phases;
         side = run - i < most ? run - i : most;
         if (n->pass->work == PC_LANE_SELECT) {
