@@ -263,6 +263,11 @@ LLVMValueRef pc_llvm_intrinsic(const struct emitter *e, const char *name, LLVMTy
     return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, &type, 1), function, &a, 1, "");
 }
 
+static bool fills_vector(struct ir_type type) {
+    enum { AVX512_BYTES = 64 };
+    return type.lanes * ir_elements[type.element].bytes == AVX512_BYTES;
+}
+
 /* One instruction of AVX-512, whose table has four bits for each class of number: 1, the second operand, for both kinds of
  * NaN, else 0, the first. */
 static LLVMValueRef fix_up(struct emitter *e, enum ir_element element, LLVMValueRef a, LLVMValueRef b) {
@@ -288,8 +293,7 @@ static LLVMValueRef nan_or(struct emitter *e, struct ir_type type, LLVMValueRef 
     const enum ir_element element = (enum ir_element)type.element;
     if (!is_real(element))
         return b;
-    const bool fits = type.lanes * ir_elements[element].bytes == 64;
-    return e->has_avx512 && fits ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
+    return e->has_avx512 && fills_vector(type) ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
 }
 
 /* sqrt and fabs are exact everywhere, so LLVM may compute them as it likes. */
@@ -303,6 +307,23 @@ static LLVMValueRef absolute(struct emitter *e, enum ir_element element, LLVMVal
     if (!is_signed(element))
         return a;
     return pick(e, less(e, element, a, LLVMConstNull(LLVMTypeOf(a))), LLVMBuildNeg(e->builder, a, ""), a);
+}
+
+/* A constant that takes the place of lanes. LLVM would broadcast it from memory for every vector, by the mask, which takes
+ * two instructions' time; what an empty line of assembly returns may be anything, and so it keeps it in a register. */
+static LLVMValueRef in_register(struct emitter *e, LLVMValueRef constant) {
+    const LLVMTypeRef vector = LLVMTypeOf(constant), type = LLVMFunctionType(vector, (LLVMTypeRef[]){vector}, 1, false);
+    static const char constraints[] = "=v,0";
+    const LLVMValueRef nothing =
+        LLVMGetInlineAsm(type, "", 0, constraints, sizeof constraints - 1, false, false, LLVMInlineAsmDialectATT, false);
+    return LLVMBuildCall2(e->builder, type, nothing, &constant, 1, "");
+}
+
+static LLVMValueRef choose(struct emitter *e, const struct ir_node *n) {
+    const LLVMValueRef mask = pc_llvm_value_of(e, n->operand[0]), a = pc_llvm_value_of(e, n->operand[1]);
+    const bool constant =
+        e->has_avx512 && is_real((enum ir_element)n->type.element) && fills_vector(n->type) && LLVMIsConstant(a);
+    return pick(e, mask, constant ? in_register(e, a) : a, pc_llvm_value_of(e, n->operand[2]));
 }
 
 LLVMAttributeRef pc_llvm_attribute(const struct emitter *e, const char *name, uint64_t value) {
@@ -451,7 +472,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_AND: return LLVMBuildAnd(b, x, y, "");
     case IR_OR: return LLVMBuildOr(b, x, y, "");
     case IR_NOT: return LLVMBuildNot(b, x, "");
-    case IR_SELECT: return pick(e, x, y, pc_llvm_value_of(e, n->operand[2]));
+    case IR_SELECT: return choose(e, n);
     case IR_CONVERT: return resize(e, x, pc_llvm_type_of(e, n->type), is_signed(element));
     case IR_LOOKUP: return lookup(e, n);
     case IR_SPLAT: return splat(e, x, n->type.lanes);
