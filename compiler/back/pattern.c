@@ -24,6 +24,14 @@ static bool is_shift(const struct pc_lane_list *l) {
     return is_progression(l, l->at[0], 1);
 }
 
+/* Of one operand: its tail, then its head. */
+static bool is_rotation(const struct pc_lane_list *l) {
+    for (int i = 0; i < l->count; i++)
+        if (l->at[i] != (l->at[0] + i) % l->from)
+            return false;
+    return l->count == l->from;
+}
+
 static bool is_same(const struct pc_lane_list *l) {
     return is_progression(l, l->at[0], 0);
 }
@@ -81,9 +89,9 @@ static const struct {
     const char *name;
     bool (*holds)(const struct pc_lane_list *list);
 } patterns[] = {
-    {"even", is_even}, {"odd", is_odd},       {"shift", is_shift},   {"same", is_same},         {"low", is_low},
-    {"high", is_high}, {"first", is_first},   {"second", is_second}, {"halves", is_halves},     {"place", is_place},
-    {"distinct", is_distinct},
+    {"even", is_even},     {"odd", is_odd},     {"shift", is_shift},       {"same", is_same},
+    {"low", is_low},       {"high", is_high},   {"first", is_first},       {"second", is_second},
+    {"halves", is_halves}, {"place", is_place}, {"distinct", is_distinct}, {"rotate", is_rotation},
 };
 
 bool pc_pattern_holds(const char *name, size_t length, const struct pc_lane_list *list) {

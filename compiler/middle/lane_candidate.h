@@ -12,6 +12,7 @@ enum {
     CANDIDATE_LOCAL_MOST = 144 * 1024, /* bytes of local arrays that may lie on somebody's stack */
     CANDIDATE_LINE = 64,               /* bytes of a cache line */
     CANDIDATE_PAGE = 4096,
+    CANDIDATE_FIRST_LEVEL = 32 * 1024,
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
     CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:

@@ -54,10 +54,13 @@ struct pc_lane_plan {
     int64_t run;   /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
-    bool is_padded;         /* channels-first: rows of local arrays begin at multiples of the lanes */
-    bool is_flat;           /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
-    bool divides_last;      /* backward: all windows have one divisor, which divides the sum */
-    bool scatters;          /* backward of max and min, window by window (lower_scatter.c): no bands */
+    bool is_padded; /* channels-first: rows of local arrays begin at multiples of the lanes */
+    bool is_flat;   /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
+    const struct pc_layer *transposed; /* channels-first: the layer, channels-last, whose channels are planes of this one, as
+                                          many as lanes (lower_transposed.c); NULL */
+    bool in_place;                     /* transposed: what comes out takes the place of what went in */
+    bool divides_last;                 /* backward: all windows have one divisor, which divides the sum */
+    bool scatters;                     /* backward of max and min, window by window (lower_scatter.c): no bands */
     int64_t pixel_parts;    /* whole images, pixel by pixel (lower_pixels.c): parts that are side by side; 0: not so */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
     int64_t local_bytes;    /* of all of them, those of tap numbers included */

@@ -17,7 +17,6 @@ static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2;
 /* Channels-first, operations in the time of a cache line of sums that do not fit into the first level cache: windows whose
  * stride is 2 meet few of them twice. */
 static const double LINE_BEYOND = 26;
-static const int64_t FIRST_LEVEL = 32 * 1024;
 
 static int64_t inputs_of(const struct pc_layer *layer) {
     return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
@@ -85,7 +84,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const double piece = !last || p->block >= CHANNELS_MOST / 2 || p->block == channels ? 1
                          : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
                                                                                         : SHORT_PIECE;
-    const bool beyond = !last && p->local_bytes > FIRST_LEVEL;
+    const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
     p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
               (beyond ? (double)(inputs * bytes) / CANDIDATE_LINE * LINE_BEYOND : 0);
     p->code = 100;

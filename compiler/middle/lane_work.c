@@ -155,7 +155,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
  * do not overlap, so that there is little else to do. */
 static const double STORE_OF_PART = 1.2, PART_ALONE = 5;
 
-/* A pass begins with what the pass before it has hardly stored. */
+/* A pass begins with what the pass before it has hardly stored; of whole planes the next plane's is done meanwhile. */
 static const double AFTER_PASS = 10;
 
 /* A load of a pass beside an operation.  Channels-first, planes rarely begin at multiples of the lanes, so that most vectors
@@ -199,7 +199,7 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side. */
 static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
-    if (c->result->run > 1 || pass->lines)
+    if (c->result->run > 1 || pass->lines || candidate_bytes_of_larger_side(c) <= CANDIDATE_FIRST_LEVEL)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
         return pass->work == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
@@ -225,7 +225,7 @@ void candidate_count_work(struct candidate *c) {
             p->work += bands * scattered(c, pass, &cost) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
-            p->work += pass->first ? 0 : bands * AFTER_PASS;
+            p->work += pass->first || c->halves ? 0 : bands * AFTER_PASS;
             p->code += (pass->lines ? cost.code * combined(c, pass, &cost) / cost.taps : cost.code) * (1 + w.tap);
         }
     }

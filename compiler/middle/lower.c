@@ -159,30 +159,34 @@ void nest_init(struct nest *nest, const struct pc_plan *plan, struct ir_function
 
 /* ---- blocks of channels and local arrays ---- */
 
-void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels)) {
-    const struct pool_desc *desc = &nest->layer->desc;
-    const bool last = desc->layout == POOL_CHANNELS_LAST;
-    const int64_t block = nest->plan->block, blocks = last ? desc->channels / block : 1;
-    struct level outer = nest->level[0]; /* planes or images: see nest_init */
-    if (!last) {
-        outer.trip /= block;
-        outer.steps = (struct steps){.wide = outer.steps.wide * block, .narrow = outer.steps.narrow * block};
-    }
-    const int64_t rest = last ? desc->channels % block : 0;
-    const uint32_t loop = outer.trip > 1 ? nest_open(nest, outer.name, outer.trip, outer.steps) : 0;
+/* `count` planes or channels, each so much further, a block at a time, and what is left. */
+static void each_block(struct nest *nest, const char *name, int64_t count, struct steps each,
+                       void (*body)(struct nest *, int64_t channels)) {
+    const int64_t block = nest->plan->block, blocks = count / block, rest = count % block;
+    const struct steps steps = {.wide = each.wide * block, .narrow = each.narrow * block};
     const struct places before = nest->at;
-    if (blocks > 1) {
-        const uint32_t inner = nest_open(nest, "cb", blocks, (struct steps){.wide = block, .narrow = block});
+    if (blocks > 0) {
+        const uint32_t loop = blocks > 1 ? nest_open(nest, name, blocks, steps) : 0;
         body(nest, block);
-        nest_close(nest, inner);
-    } else if (blocks == 1) {
-        body(nest, block);
+        if (blocks > 1)
+            nest_close(nest, loop);
     }
-    if (rest) {
-        nest_move(nest, (struct steps){.wide = block, .narrow = block}, blocks);
+    if (rest > 0) {
+        nest_move(nest, steps, blocks);
         body(nest, rest);
     }
     nest->at = before;
+}
+
+void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels)) {
+    const struct pool_desc *desc = &nest->layer->desc;
+    const struct level outer = nest->level[0]; /* planes or images: see nest_init */
+    if (desc->layout != POOL_CHANNELS_LAST) {
+        each_block(nest, outer.name, outer.trip, outer.steps, body);
+        return;
+    }
+    const uint32_t loop = outer.trip > 1 ? nest_open(nest, outer.name, outer.trip, outer.steps) : 0;
+    each_block(nest, "cb", desc->channels, (struct steps){.wide = 1, .narrow = 1}, body);
     if (outer.trip > 1)
         nest_close(nest, loop);
 }

@@ -640,7 +640,7 @@ static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
     n->nest->at = before;
 }
 
-static void emit_block(struct nest *nest, int64_t channels) {
+void lower_lane_bands(struct nest *nest, int64_t channels) {
     const struct pc_lane_plan *plan = nest->plan->lanes;
     struct lanes_nest n = {.nest = nest,
                            .b = &nest->b,
@@ -659,5 +659,5 @@ static void emit_block(struct nest *nest, int64_t channels) {
 void lower_lanes(struct nest *nest) {
     nest->real.lanes = (uint8_t)nest->plan->lanes->lanes;
     nest->track.lanes = (uint8_t)nest->plan->lanes->lanes;
-    nest_each_block(nest, emit_block);
+    nest_each_block(nest, nest->plan->lanes->transposed ? lower_transposed : lower_lane_bands);
 }

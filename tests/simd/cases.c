@@ -155,6 +155,7 @@ static void lane_orders(struct batch *batch, struct ir_type type, const int64_t 
                 i + n / 2,       n - 1 - i,       n + n - 1 - i,   i / 2,           i / 2 + n / 2,   0,
                 n - 1,           i / 2 + i % 2 * n, n / 2 + i / 2 + i % 2 * n, i + (int)(any % 2) * n, (i + 1) % n + i % 2 * n,
                 (int)(any % (uint64_t)n), (int)(any % (uint64_t)n) + n, i < n / 2 ? n - 1 : n + i % 2, 3 * i + 1,
+                (i + n / 2 + 1) % n,
             };
             const int orders_count = sizeof orders / sizeof *orders;
             lists[count][i] = (uint8_t)((count < orders_count ? orders[count] : (int)(any >> 8)) & (2 * n - 1));

@@ -173,9 +173,13 @@ struct tensors {
     void *x, *y, *state, *indices, *dy, *dx;
 };
 
+struct kernels {
+    int lanes, transposed;
+};
+
 /* By each way to make a kernel in turn. */
-static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_kind kind, uint64_t number, bool *lanes,
-                                 struct pc_arena *arena, struct pc_diags *diags) {
+static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_kind kind, uint64_t number,
+                                 struct kernels *built, struct pc_arena *arena, struct pc_diags *diags) {
     const int vector_bytes = 16 << number % 3;
     const struct pc_kernel_options options = {.prefix = "k",
                                               .plan = {.vector_bytes = vector_bytes,
@@ -184,7 +188,9 @@ static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_ki
                                               .verify = true};
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, arena, diags);
     cr_assert(kernel || diags->first, "a failure without an error");
-    *lanes = kernel && kernel->plan->form == PC_FORM_LANES;
+    const bool lanes = kernel && kernel->plan->form == PC_FORM_LANES;
+    built->lanes += lanes;
+    built->transposed += lanes && kernel->plan->lanes->transposed;
     return kernel ? kernel->ir : NULL;
 }
 
@@ -247,7 +253,7 @@ static void check_taps(const struct pc_layer *layer, const struct ir_function *f
     free(taps);
 }
 
-static void check_kernels(const struct pc_layer *layer, uint64_t number, int *checked, struct pc_arena *arena,
+static void check_kernels(const struct pc_layer *layer, uint64_t number, struct kernels *built, struct pc_arena *arena,
                           struct pc_diags *diags) {
     const struct pool_desc *desc = &layer->desc;
     const size_t real = desc->dtype == POOL_F64 ? sizeof(double) : sizeof(float);
@@ -266,12 +272,10 @@ static void check_kernels(const struct pc_layer *layer, uint64_t number, int *ch
     }
     pool_random_fill(number, "dy", desc->dtype, layer->y_count, t.dy);
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
-        bool lanes = false;
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))
             continue;
-        const struct ir_function *f = build(layer, (enum pc_kernel_kind)kind, number, &lanes, arena, diags);
+        const struct ir_function *f = build(layer, (enum pc_kernel_kind)kind, number, built, arena, diags);
         cr_assert_eq(pc_diags_error_count(diags), 0, "layer %d: %s", (int)number, diags->first ? diags->first->text : "");
-        *checked += lanes;
         run(f, &t, desc->kernel[0] * (desc->rank > 1 ? desc->kernel[1] : 1) * (desc->rank > 2 ? desc->kernel[2] : 1));
         if (kind == PC_KERNEL_BACKWARD)
             cr_assert_eq(pool_compare_backward(desc, t.x, t.y, t.dy, t.dx, &result), POOL_OK);
@@ -291,7 +295,7 @@ static void check_kernels(const struct pc_layer *layer, uint64_t number, int *ch
 }
 
 Test(lanes, kernels_agree_with_the_reference) {
-    int checked = 0;
+    struct kernels built = {0, 0};
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
         struct pc_diags diags;
@@ -300,10 +304,11 @@ Test(lanes, kernels_agree_with_the_reference) {
         /* Only where a gradient is not for a state that no forward pass left. */
         if (layer && layer->x_count < 5000 &&
             (layer->forward || pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_WEIGHT))
-            check_kernels(layer, number, &checked, &arena, &diags);
+            check_kernels(layer, number, &built, &arena, &diags);
         pc_arena_release(&arena);
     }
-    cr_assert_gt(checked, LAYERS / 3, "%d", checked);
+    cr_assert_gt(built.lanes, LAYERS / 3, "%d", built.lanes);
+    cr_assert_gt(built.transposed, LAYERS / 20, "%d", built.transposed);
 }
 
 /* Zeros of both signs among smaller numbers: the first of them is the maximum, whichever lane it is in. */
@@ -315,7 +320,7 @@ Test(lanes, the_first_of_equal_zeros_is_the_maximum_of_a_plane) {
         struct pc_diags diags;
         struct pool_random random = pool_random_start(numbers[i], "zeros");
         float x[PLANES * LENGTH], y[PLANES];
-        bool lanes;
+        struct kernels built = {0, 0};
         const struct pool_desc desc = {.mode = POOL_MAX,
                                        .rank = 1,
                                        .batch = 1,
@@ -328,8 +333,8 @@ Test(lanes, the_first_of_equal_zeros_is_the_maximum_of_a_plane) {
         const struct pc_layer *layer = pc_layer_from_desc("zeros", &desc, &arena, &diags);
         for (int k = 0; k < PLANES * LENGTH; k++)
             x[k] = pool_random_chance(&random, 7, 8) ? -1.0f : pool_random_chance(&random, 1, 2) ? -0.0f : 0.0f;
-        const struct ir_function *f = build(layer, PC_KERNEL_FORWARD, numbers[i], &lanes, &arena, &diags);
-        cr_assert(f && lanes);
+        const struct ir_function *f = build(layer, PC_KERNEL_FORWARD, numbers[i], &built, &arena, &diags);
+        cr_assert(f && built.lanes);
         run(f, &(struct tensors){.x = x, .y = y}, LENGTH);
         for (int k = 0; k < PLANES; k++) {
             int first = k * LENGTH;

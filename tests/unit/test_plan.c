@@ -313,8 +313,15 @@ static const struct wanted forms[] = {
      "16 outputs at a time"},
     {"mode max; batch 40000; channels 100; shape 24 x 24; kernel 2; indices tensor", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64),
      PC_FORM_LOOPS, "loops over equal windows"}, /* indices of 64 bits beside values of 32 */
-    {"mode max; channels 512; shape 13 x 13; kernel 9; stride 1; padding 4", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+    {"mode max; channels 512; shape 16 x 16; kernel 9; stride 1; padding 4", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
      "rows of local arrays are as long as vectors"},
+    {"mode max; channels 512; shape 13 x 13; kernel 9; stride 1; padding 4", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "16 planes at a time, transposed: one axis at a time"},
+    {"mode max; channels 100; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 32), PC_FORM_LANES,
+     "8 planes at a time, transposed: whole windows"},
+    {"mode max; channels 3; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; channels 100; shape 54; kernel 54; indices plane", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
+     "loops over equal windows"}, /* where in the plane: lanes are planes */
     /* Tap numbers compared side by side. */
     {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
      "dy is copied"},
