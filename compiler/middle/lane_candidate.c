@@ -170,6 +170,10 @@ double candidate_bytes_of_larger_side(const struct candidate *c) {
     return (double)(count / c->layer->desc.batch * ir_elements[c->plan->real].bytes);
 }
 
+bool candidate_comes_from_afar(const struct candidate *c) {
+    return candidate_bytes_of_larger_side(c) > (double)(4 * CANDIDATE_SECOND_LEVEL);
+}
+
 /* Positions of the side that is written after which slots repeat. */
 int64_t candidate_period_of(const struct candidate *c, int a) {
     const struct pc_axis *axis = &c->layer->axis[a];

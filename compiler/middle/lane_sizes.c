@@ -141,13 +141,6 @@ static const double BOX_LOCAL_MOST = 96 * 1024, BOX_READ_MOST = 0.75 * CANDIDATE
 /* Blocks that leave a rest, which is code of its own. */
 static const double BLOCK_WITH_REST = 1.05;
 
-/* Whether most of a side lies beyond the second level cache: then to walk straight on through whole pixels is worth more
- * than to find what neighbours have read in the first level (480 x 16 x 14 x 14, gradients of 3 x 3 x 3 windows: 3.1 to 1.8
- * ms, where a block was 8 of 30 vectors; Zen 4). */
-static bool comes_from_afar(const struct candidate *c) {
-    return candidate_bytes_of_larger_side(c) > (double)(4 * CANDIDATE_SECOND_LEVEL);
-}
-
 double candidate_box_penalty(const struct candidate *c, int64_t block) {
     return block < c->layer->desc.channels && c->layer->desc.channels % block ? BLOCK_WITH_REST : 1;
 }
@@ -212,7 +205,7 @@ void candidate_choose_sizes(struct candidate *c) {
         vectors = choose_bands(c, vectors, wide, good);
     else
         while (vectors > c->pieces ||
-               (vectors > wide && !comes_from_afar(c) && bytes * (double)(vectors * lanes_of_block(c)) > good))
+               (vectors > wide && !candidate_comes_from_afar(c) && bytes * (double)(vectors * lanes_of_block(c)) > good))
             vectors = (vectors + 1) / 2;
     p->block = c->flat                                  ? channels
                : !candidate_is_last(c)                  ? c->planes
