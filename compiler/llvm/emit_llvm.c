@@ -365,6 +365,7 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool
                         .has_avx512 = has_avx512};
     e.index = LLVMIntPtrTypeInContext(e.context, LLVMGetModuleDataLayout(module));
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
+    e.steps = PC_NEW_ARRAY(arena, function->node_count, uint8_t);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);
     e.arguments = PC_NEW_ARRAY(arena, function->buffer_count + PART_PARAMETERS, LLVMValueRef);
     e.variable = PC_NEW_ARRAY(arena, function->loop_count, LLVMValueRef);

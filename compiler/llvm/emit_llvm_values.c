@@ -119,6 +119,35 @@ static LLVMValueRef lane_of(struct emitter *e, LLVMValueRef value, int lanes, in
     return lanes == 1 ? value : LLVMBuildExtractElement(e->builder, value, lane_number(e, lane), "");
 }
 
+/* ---- values in registers ---- */
+
+/* Whether a value is a register of AVX-512. */
+static bool is_register(const struct emitter *e, struct ir_type type) {
+    enum { AVX512_BYTES = 64 };
+    return e->has_avx512 && ir_elements[type.element].bytes >= 4 &&
+           type.lanes * ir_elements[type.element].bytes == AVX512_BYTES;
+}
+
+/* What an empty line of assembly returns may be anything: LLVM does not look behind it, and keeps it in a register. */
+static LLVMValueRef hide_value(struct emitter *e, LLVMValueRef value) {
+    const LLVMTypeRef vector = LLVMTypeOf(value), type = LLVMFunctionType(vector, (LLVMTypeRef[]){vector}, 1, false);
+    static const char constraints[] = "=v,0";
+    const LLVMValueRef nothing =
+        LLVMGetInlineAsm(type, "", 0, constraints, sizeof constraints - 1, false, false, LLVMInlineAsmDialectATT, false);
+    return LLVMBuildCall2(e->builder, type, nothing, &value, 1, "");
+}
+
+/* LLVM takes networks of constant choices among lanes, as those that transpose, for one choice among all that goes into
+ * them, and looks long for it: after so many steps it sees no further. */
+enum { STEPS_SEEN = 2 };
+
+static LLVMValueRef end_step(struct emitter *e, const struct ir_node *n, ir_ref a, ir_ref b, LLVMValueRef value) {
+    const uint8_t steps = (uint8_t)((e->steps[a] > e->steps[b] ? e->steps[a] : e->steps[b]) + 1);
+    const bool hides = steps == STEPS_SEEN && is_register(e, n->type);
+    e->steps[n - e->f->nodes] = hides ? 0 : steps;
+    return hides ? hide_value(e, value) : value;
+}
+
 static LLVMValueRef shuffle(struct emitter *e, const struct ir_node *n) {
     const uint8_t *list = e->f->lists[n->aux];
     const int from = ir_at(e->f, n->operand[0])->type.lanes;
@@ -129,7 +158,8 @@ static LLVMValueRef shuffle(struct emitter *e, const struct ir_node *n) {
     if (from > 1) {
         for (int i = 0; i < n->type.lanes; i++)
             numbers[i] = lane_number(e, list[i]);
-        return LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(numbers, n->type.lanes), "");
+        return end_step(e, n, n->operand[0], n->operand[1],
+                        LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(numbers, n->type.lanes), ""));
     }
     for (int i = 0; i < n->type.lanes; i++)
         value = LLVMBuildInsertElement(e->builder, value, list[i] ? b : a, lane_number(e, i), "");
@@ -263,11 +293,6 @@ LLVMValueRef pc_llvm_intrinsic(const struct emitter *e, const char *name, LLVMTy
     return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, &type, 1), function, &a, 1, "");
 }
 
-static bool fills_vector(struct ir_type type) {
-    enum { AVX512_BYTES = 64 };
-    return type.lanes * ir_elements[type.element].bytes == AVX512_BYTES;
-}
-
 /* One instruction of AVX-512, whose table has four bits for each class of number: 1, the second operand, for both kinds of
  * NaN, else 0, the first. */
 static LLVMValueRef fix_up(struct emitter *e, enum ir_element element, LLVMValueRef a, LLVMValueRef b) {
@@ -293,7 +318,7 @@ static LLVMValueRef nan_or(struct emitter *e, struct ir_type type, LLVMValueRef 
     const enum ir_element element = (enum ir_element)type.element;
     if (!is_real(element))
         return b;
-    return e->has_avx512 && fills_vector(type) ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
+    return is_register(e, type) ? fix_up(e, element, a, b) : pick(e, unordered(e, element, a, a), a, b);
 }
 
 /* sqrt and fabs are exact everywhere, so LLVM may compute them as it likes. */
@@ -309,21 +334,13 @@ static LLVMValueRef absolute(struct emitter *e, enum ir_element element, LLVMVal
     return pick(e, less(e, element, a, LLVMConstNull(LLVMTypeOf(a))), LLVMBuildNeg(e->builder, a, ""), a);
 }
 
-/* A constant that takes the place of lanes. LLVM would broadcast it from memory for every vector, by the mask, which takes
- * two instructions' time; what an empty line of assembly returns may be anything, and so it keeps it in a register. */
-static LLVMValueRef in_register(struct emitter *e, LLVMValueRef constant) {
-    const LLVMTypeRef vector = LLVMTypeOf(constant), type = LLVMFunctionType(vector, (LLVMTypeRef[]){vector}, 1, false);
-    static const char constraints[] = "=v,0";
-    const LLVMValueRef nothing =
-        LLVMGetInlineAsm(type, "", 0, constraints, sizeof constraints - 1, false, false, LLVMInlineAsmDialectATT, false);
-    return LLVMBuildCall2(e->builder, type, nothing, &constant, 1, "");
-}
-
+/* A constant that takes the place of lanes is hidden: LLVM would broadcast it from memory for every vector, by the mask,
+ * which takes two instructions' time. */
 static LLVMValueRef choose(struct emitter *e, const struct ir_node *n) {
     const LLVMValueRef mask = pc_llvm_value_of(e, n->operand[0]), a = pc_llvm_value_of(e, n->operand[1]);
-    const bool constant =
-        e->has_avx512 && is_real((enum ir_element)n->type.element) && fills_vector(n->type) && LLVMIsConstant(a);
-    return pick(e, mask, constant ? in_register(e, a) : a, pc_llvm_value_of(e, n->operand[2]));
+    const bool keeps = is_register(e, n->type) && is_real((enum ir_element)n->type.element) && LLVMIsConstant(a);
+    const LLVMValueRef value = pick(e, mask, keeps ? hide_value(e, a) : a, pc_llvm_value_of(e, n->operand[2]));
+    return LLVMIsConstant(mask) ? end_step(e, n, n->operand[1], n->operand[2], value) : value;
 }
 
 LLVMAttributeRef pc_llvm_attribute(const struct emitter *e, const char *name, uint64_t value) {

@@ -22,8 +22,9 @@ struct emitter {
     LLVMValueRef function;
     LLVMTypeRef index; /* what addresses are computed in */
     bool has_lanes;
-    bool has_avx512; /* the machine has registers of masks, and VFIXUPIMM */
+    bool has_avx512;         /* the machine has registers of masks, and VFIXUPIMM */
     LLVMValueRef *value;     /* per node */
+    uint8_t *steps;          /* per node: constant choices among lanes behind it, one after the other, that LLVM sees */
     LLVMValueRef *buffer;    /* per buffer: its first element */
     LLVMValueRef *arguments; /* of a call */
     LLVMValueRef *variable;  /* per loop: its counter, of type index */
