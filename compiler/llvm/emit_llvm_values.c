@@ -143,8 +143,8 @@ enum { STEPS_SEEN = 2 };
 
 static LLVMValueRef end_step(struct emitter *e, const struct ir_node *n, ir_ref a, ir_ref b, LLVMValueRef value) {
     const uint8_t steps = (uint8_t)((e->steps[a] > e->steps[b] ? e->steps[a] : e->steps[b]) + 1);
-    const bool hides = steps == STEPS_SEEN && is_register(e, n->type);
-    e->steps[n - e->f->nodes] = hides ? 0 : steps;
+    const bool hides = steps >= STEPS_SEEN && is_register(e, n->type);
+    e->steps[n - e->f->nodes] = hides ? 0 : steps < STEPS_SEEN ? steps : STEPS_SEEN;
     return hides ? hide_value(e, value) : value;
 }
 
@@ -334,11 +334,12 @@ static LLVMValueRef absolute(struct emitter *e, enum ir_element element, LLVMVal
     return pick(e, less(e, element, a, LLVMConstNull(LLVMTypeOf(a))), LLVMBuildNeg(e->builder, a, ""), a);
 }
 
-/* A constant that takes the place of lanes is hidden: LLVM would broadcast it from memory for every vector, by the mask,
- * which takes two instructions' time. */
+/* A constant that takes the place of lanes is hidden, but for zero, which a mask gives by itself: LLVM would broadcast it
+ * from memory for every vector, by the mask, which takes two instructions' time. */
 static LLVMValueRef choose(struct emitter *e, const struct ir_node *n) {
     const LLVMValueRef mask = pc_llvm_value_of(e, n->operand[0]), a = pc_llvm_value_of(e, n->operand[1]);
-    const bool keeps = is_register(e, n->type) && is_real((enum ir_element)n->type.element) && LLVMIsConstant(a);
+    const bool keeps =
+        is_register(e, n->type) && is_real((enum ir_element)n->type.element) && LLVMIsConstant(a) && !LLVMIsNull(a);
     const LLVMValueRef value = pick(e, mask, keeps ? hide_value(e, a) : a, pc_llvm_value_of(e, n->operand[2]));
     return LLVMIsConstant(mask) ? end_step(e, n, n->operand[1], n->operand[2], value) : value;
 }

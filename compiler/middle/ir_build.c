@@ -44,7 +44,9 @@ static struct ir_block *current_block(struct ir_builder *b) {
     return b->open_count ? &f->loops[b->open[b->open_count - 1]].body : &f->body;
 }
 
-/* The current block's number for value numbering; 0 is the scope of constants. */
+enum { SCOPE_OF_CONSTANTS = 0 };
+
+/* The current block's number for value numbering. */
 static uint32_t current_scope(const struct ir_builder *b) {
     return b->open_count ? b->open[b->open_count - 1] + 2 : 1;
 }
@@ -103,18 +105,40 @@ static void grow_table(struct ir_builder *b) {
     b->table_size = size;
 }
 
+/* Scopes of loads from arrays that change, one for each change; other scopes are numbers of blocks. */
+#define SCOPE_OF_CHANGE (UINT32_C(1) << 31)
+
+static uint32_t *changed(struct ir_builder *b, int buffer) {
+    while (b->changed_count <= (size_t)buffer) {
+        PC_GROW(b->function->arena, b->changed, b->changed_count, b->changed_capacity);
+        b->changed[b->changed_count++] = 0;
+    }
+    return &b->changed[buffer];
+}
+
+/* Inputs never change during a kernel. */
+static uint32_t scope_of_load(struct ir_builder *b, int buffer) {
+    if (b->function->buffers[buffer].role == IR_INPUT)
+        return current_scope(b);
+    const uint32_t last = *changed(b, buffer);
+    return SCOPE_OF_CHANGE | (last > b->boundary ? last : b->boundary);
+}
+
 /* The node equal to `node` in this scope, made if there is none. */
-static ir_ref number(struct ir_builder *b, const struct ir_node *node, bool constant) {
+static ir_ref number_in(struct ir_builder *b, const struct ir_node *node, uint32_t scope) {
     if (2 * b->table_used >= b->table_size)
         grow_table(b);
-    const uint32_t scope = constant ? 0 : current_scope(b);
     size_t at = hash_node(node, scope) & (b->table_size - 1);
     for (; b->table[at]; at = (at + 1) & (b->table_size - 1))
         if (b->table_scope[at] == scope && same_node(ir_at(b->function, b->table[at]), node))
             return b->table[at];
     b->table_used++;
     b->table_scope[at] = scope;
-    return b->table[at] = constant ? new_node(b->function, node) : append(b, node);
+    return b->table[at] = scope == SCOPE_OF_CONSTANTS ? new_node(b->function, node) : append(b, node);
+}
+
+static ir_ref number(struct ir_builder *b, const struct ir_node *node) {
+    return number_in(b, node, current_scope(b));
 }
 
 /* ---- leaves ---- */
@@ -122,13 +146,13 @@ static ir_ref number(struct ir_builder *b, const struct ir_node *node, bool cons
 ir_ref ir_real(struct ir_builder *b, struct ir_type type, double value) {
     struct ir_node node = {.op = IR_CONST, .type = type};
     node.u.real = type.element == IR_F32 ? (double)(float)value : value;
-    return number(b, &node, true);
+    return number_in(b, &node, SCOPE_OF_CONSTANTS);
 }
 
 ir_ref ir_integer(struct ir_builder *b, struct ir_type type, int64_t value) {
     struct ir_node node = {.op = IR_CONST, .type = type};
     node.u.integer = value;
-    return number(b, &node, true);
+    return number_in(b, &node, SCOPE_OF_CONSTANTS);
 }
 
 ir_ref ir_mask(struct ir_builder *b, int lanes, uint64_t bits) {
@@ -155,7 +179,7 @@ ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values
     if (same)
         return ir_elements[type.element].real ? ir_real(b, type, (double)values[0]) : ir_integer(b, type, values[0]);
     const struct ir_node node = {.op = IR_LANES, .type = type, .aux = intern_numbers(b->function, values, type.lanes)};
-    return number(b, &node, false);
+    return number(b, &node);
 }
 
 /* Equal affines are stored once, without terms of stride 0 or of loops that run once. The newest are looked at first:
@@ -188,14 +212,13 @@ ir_ref ir_affine(struct ir_builder *b, struct ir_type type, const struct ir_affi
     if (b->function->affines[node.aux].count == 0)
         return ir_integer(b, type, constant);
     node.u.integer = constant;
-    return number(b, &node, false);
+    return number(b, &node);
 }
 
 ir_ref ir_load(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref mask) {
     struct ir_node node = {.op = IR_LOAD, .type = type, .operand = {mask}, .aux = intern_affine(b->function, place)};
     node.u.integer = constant;
-    /* Inputs never change during a kernel, so two loads of one place are one; other buffers are read afresh. */
-    return b->function->buffers[place->buffer].role == IR_INPUT ? number(b, &node, false) : append(b, &node);
+    return number_in(b, &node, scope_of_load(b, place->buffer));
 }
 
 void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref value, ir_ref mask) {
@@ -205,6 +228,7 @@ void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t const
                            .aux = intern_affine(b->function, place)};
     node.u.integer = constant;
     append(b, &node);
+    *changed(b, place->buffer) = ++b->changes;
 }
 
 void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref a, ir_ref value) {
@@ -214,13 +238,14 @@ void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t cons
                            .aux = intern_affine(b->function, place)};
     node.u.integer = constant;
     append(b, &node);
+    *changed(b, place->buffer) = ++b->changes;
 }
 
 /* ---- operations ---- */
 
 static ir_ref operation(struct ir_builder *b, enum ir_op op, struct ir_type type, ir_ref x, ir_ref y, ir_ref z) {
     struct ir_node node = {.op = (uint8_t)op, .type = type, .operand = {x, y, z}};
-    return number(b, &node, false);
+    return number(b, &node);
 }
 
 ir_ref ir_op1(struct ir_builder *b, enum ir_op op, ir_ref a) {
@@ -255,7 +280,7 @@ ir_ref ir_lookup(struct ir_builder *b, enum ir_element element, ir_ref a, const 
                                  .type = {(uint8_t)element, 1},
                                  .operand = {a},
                                  .aux = intern_numbers(b->function, numbers, count)};
-    return number(b, &node, false);
+    return number(b, &node);
 }
 
 ir_ref ir_splat(struct ir_builder *b, int lanes, ir_ref a) {
@@ -299,6 +324,7 @@ uint32_t ir_loop_begin(struct ir_builder *b, const char *name, int64_t trip) {
     append(b, &node);
     PC_GROW(f->arena, b->open, b->open_count, b->open_capacity);
     b->open[b->open_count++] = loop;
+    b->boundary = ++b->changes;
     return loop;
 }
 
@@ -325,6 +351,7 @@ void ir_loop_end(struct ir_builder *b, uint32_t loop) {
     assert(b->open_count && b->open[b->open_count - 1] == loop);
     (void)loop;
     b->open_count--;
+    b->boundary = ++b->changes;
 }
 
 ir_ref ir_loop_result(struct ir_builder *b, uint32_t loop, size_t which) {

@@ -1,5 +1,6 @@
 /* ir_build.h - makes IR. Equal pure values of one block become one node (value numbering): neighbouring windows that load
- * the same element or combine the same taps share the result without anybody planning it. */
+ * the same element or combine the same taps share the result without anybody planning it.  What a local array holds is one
+ * value until something is stored there. */
 #ifndef PC_IR_BUILD_H
 #define PC_IR_BUILD_H
 
@@ -12,6 +13,9 @@ struct ir_builder {
     ir_ref *table; /* value numbering: open addressing, 0 is empty */
     uint32_t *table_scope;
     size_t table_size, table_used;
+    uint32_t *changed; /* per buffer: the number of the last change of it */
+    size_t changed_count, changed_capacity;
+    uint32_t changes, boundary; /* so far; number of the last begin or end of a loop, which may change all */
 };
 
 struct ir_function *ir_function_new(struct pc_arena *arena, const char *name);

@@ -256,7 +256,8 @@ static void add_candidate(struct pc_plan *plan, enum pc_plan_choice choice, doub
  * Found by measuring windows of 5 x 5 to 13 x 13 on 13 x 13 to 20 x 20 planes (Zen 4). */
 static const double TRANSPOSE = 10, FAR_TRACKED = 1.1, FAR = 1.25;
 
-/* Whether planes can be transposed for a kernel: enough of them, and nobody asks where in the image a tap is. */
+/* Whether planes can be transposed for a kernel: enough of them, and nobody asks where in the image a tap is.  Whole images
+ * pixel by pixel are another lowering; other ways that are not for channels say so themselves. */
 static bool may_transpose(const struct pc_plan *plan, int lanes, const struct way *way) {
     const struct pool_desc *desc = &plan->layer->desc;
     return desc->layout != POOL_CHANNELS_LAST && plan->kind != PC_KERNEL_BACKWARD && way->steps != STEPS_PIXELS &&
@@ -276,6 +277,14 @@ static const struct pc_layer *layer_of_planes(const struct pc_layer *layer, int 
     return planes;
 }
 
+/* Nodes of the code that transposes what has so many positions: of as many as lanes in a loop, and of what is left. */
+static double code_of_tiles(int64_t positions, int64_t lanes) {
+    int64_t steps = 4; /* to load, rotate, rotate again and store a vector */
+    for (int64_t bit = 1; bit < lanes; bit *= 2)
+        steps++;
+    return (double)(steps * lanes * ((positions >= lanes) + (positions % lanes > 0)));
+}
+
 /* What transposing adds to a plan for the planes as channels; work becomes that of a plane of `layer`. */
 static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) {
     const struct pc_lane_band *band = &p->bands[0];
@@ -290,6 +299,8 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     p->work += TRANSPOSE * (double)(tiles * lanes);
     p->work *= p->local_bytes <= CANDIDATE_FIRST_LEVEL ? 1 : tracked ? FAR_TRACKED : FAR;
     p->work *= (double)blocks / (double)count;
+    p->code += code_of_tiles(in / lanes, lanes) + (double)arrays * code_of_tiles(out / lanes, lanes);
+    p->code *= count > lanes && count % lanes ? 2 : 1; /* the planes that are left */
     p->unit = "plane";
 }
 
@@ -307,7 +318,8 @@ static const struct pc_lane_plan *build_transposed(const struct pc_plan *plan, i
         *p = *built;
         p->transposed = planes.layer;
         add_transposing(p, plan);
-        if (p->local_bytes <= CANDIDATE_LOCAL_MOST && (!best || p->work < best->work))
+        if (p->local_bytes <= CANDIDATE_LOCAL_MOST && p->code <= (double)plan->budget.loop_budget &&
+            (!best || p->work < best->work))
             return p;
     }
     pc_arena_rewind(arena, mark);

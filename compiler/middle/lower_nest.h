@@ -63,7 +63,7 @@ struct nest {
     struct pass pass;
     int state_outer; /* forward: the first terms of at.narrow do not count for `state`, which is a local plane (note [wide
                         state]) */
-    bool weighted;   /* backward: dy was weighted and divided when it was copied (lower_staged.c) */
+    bool weighted; /* backward: dy was weighted and divided when it was copied (lower_staged.c) */
     /* The current segment and tile (forward). */
     const struct pc_segment *segment[POOL_MAX_RANK];
     int64_t tile[POOL_MAX_RANK];
@@ -73,13 +73,13 @@ struct nest {
         const struct pc_phase *phase;
         int64_t tap_offset; /* position inside its phase */
         int64_t out_offset; /* windows of a later cell of the tile are this many further */
-    } * positions[POOL_MAX_RANK];
+    } *positions[POOL_MAX_RANK];
     int position_count[POOL_MAX_RANK];
     /* A long straight line is cut into blocks: see note [parts]. */
     bool cut;
-    uint32_t part; /* the open block */
+    uint32_t part;      /* the open block */
     bool part_is_open;
-    size_t part_begin;                                      /* nodes before it */
+    size_t part_begin;  /* nodes before it */
     void (*axis_level)(struct nest *, int level, int axis); /* opens the loops of a spatial axis and goes down */
     void (*tile_body)(struct nest *);                       /* the straight-line code of a tile */
 };

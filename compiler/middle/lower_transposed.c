@@ -15,7 +15,8 @@ struct copy {
     struct nest *nest;
     int lanes;
     int memory, local;
-    int64_t plane, planes; /* elements of a plane; planes, at most as many as lanes */
+    int64_t plane;  /* elements */
+    int64_t planes; /* how many, at most as many as lanes */
 };
 
 /* Lane l gets lane l + by, counted around. */
@@ -110,7 +111,7 @@ static int64_t plane_of(int64_t count, const struct pool_desc *desc) {
     return count / (desc->batch * desc->channels);
 }
 
-void lower_transposed(struct nest *nest, int64_t planes) {
+static void transpose_block(struct nest *nest, int64_t planes) {
     const struct nest before = *nest;
     const struct pc_lane_plan *lanes = before.plan->lanes;
     const struct pc_layer *layer = before.layer;
@@ -147,7 +148,17 @@ void lower_transposed(struct nest *nest, int64_t planes) {
             each_tile(&copy, &before.at.narrow, tile_out);
     }
 
-    const struct ir_builder builder = nest->b;
-    *nest = before;
-    nest->b = builder;
+    nest->plan = before.plan;
+    nest->layer = before.layer;
+    nest->buffer = before.buffer;
+    nest->at = before.at;
+}
+
+/* A block that is no turn of a loop is one thread's: all that the others could do is to fill local arrays, too. */
+void lower_transposed(struct nest *nest, int64_t planes) {
+    const bool alone = nest->b.open_count == 0;
+    const uint32_t loop = alone ? ir_loop_begin(&nest->b, "once", 1) : 0;
+    transpose_block(nest, planes);
+    if (alone)
+        ir_loop_end(&nest->b, loop);
 }

@@ -323,7 +323,7 @@ static const struct wanted forms[] = {
      "8 planes at a time, transposed: whole windows"},
     {"mode max; channels 3; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS, "loops over equal windows"},
     {"mode max; channels 100; shape 54; kernel 54; indices plane", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
-     "loops over equal windows"}, /* where in the plane: lanes are planes */
+     "loops over equal windows"}, /* which transposed planes do not know */
     /* Tap numbers compared side by side. */
     {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
      "dy is copied"},
