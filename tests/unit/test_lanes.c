@@ -210,7 +210,9 @@ static void *new_local(const struct ir_buffer *buffer, int64_t taps) {
 }
 
 static void run(const struct ir_function *f, const struct tensors *t, int64_t taps) {
-    void *buffers[8];
+    enum { BUFFERS_MOST = 16 };
+    void *buffers[BUFFERS_MOST];
+    cr_assert_leq(f->buffer_count, BUFFERS_MOST);
     for (size_t i = 0; i < f->buffer_count; i++) {
         const char *name = f->buffers[i].name;
         if (f->buffers[i].role == IR_LOCAL) {
