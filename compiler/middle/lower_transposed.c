@@ -141,7 +141,7 @@ static void transpose_block(struct nest *nest, int64_t planes) {
     ir_comment(&nest->b, "and back");
     const int from[] = {nest->buffer.y, nest->buffer.state, nest->buffer.state};
     const int to[] = {memory->y, memory->state, memory->indices};
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
         copy.local = from[i];
         copy.memory = to[i];
         if (to[i] >= 0)
