@@ -92,7 +92,7 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
  * operations 8.0; of 5 x 5 in a 112 x 112 x 256 map 1.8 ms, lines 2.9, and 2.3 and 6.6 for training.  Gradients of the
  * former row by row take 7.1 ms, as in tiles, which load half as much and have four times the code.  Forward tiles gain:
  * 480 x 16 x 14 x 14 0.9 ms, rows 1.5 (all on Zen 4). */
-static const double SLICES_FROM_MEMORY = 3.3, BANDS_FROM_MEMORY = 2.2, TILE_FROM_MEMORY = 1.4, ROWS_FROM_AFAR = 1.25;
+static const double SLICES_FROM_AFAR = 3.3, BANDS_FROM_AFAR = 2.2, TILE_FROM_MEMORY = 1.4, ROWS_FROM_AFAR = 1.25;
 
 /* Whether the rows that a tile reads side by side, and those of a gradient that it writes, lie so that a set of the first
  * level cache should hold more of their lines than the 8 that it has: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us
@@ -127,9 +127,7 @@ static double scattered(const struct candidate *c, const struct pc_lane_pass *pa
         return c->tile_rows > 4 || poor ? (slides ? 1.05 : 1.15) : c->one_more && c->tile_rows == 0 ? 1.1 : 1;
     }
     const bool from_memory = candidate_bytes_of_larger_side(c) > (double)CANDIDATE_THIRD_LEVEL;
-    const double pieces = !c->apart || !candidate_comes_from_afar(c) ? 1
-                          : c->slices                                ? SLICES_FROM_MEMORY
-                                                                     : BANDS_FROM_MEMORY;
+    const double pieces = !c->apart || !candidate_comes_from_afar(c) ? 1 : c->slices ? SLICES_FROM_AFAR : BANDS_FROM_AFAR;
     if (c->boxes)
         return pieces * candidate_box_penalty(c, c->result->block);
     const bool in_pieces = c->result->block < c->layer->desc.channels;
@@ -201,7 +199,7 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
     return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
 
-/* Channels-last, pixels that a loop over channels reads side by side. */
+/* Channels-last, pixels that a loop over channels reads side by side, but for what lies in the first level cache. */
 static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
     if (c->result->run > 1 || pass->lines || candidate_bytes_of_larger_side(c) <= CANDIDATE_FIRST_LEVEL)

@@ -109,8 +109,8 @@ void nest_store(struct nest *nest, int buffer, const struct place *place, int64_
 /* |x|^p and its relatives, shared by lift, root and gradient: `base` to a small integer power by products, otherwise pow. */
 ir_ref nest_power(struct nest *nest, ir_ref base, double exponent);
 
-/* Runs `body` for each plane, or, channels-last, for each image and block of channels; `channels` of them at a time. The
- * places stand at the first element. */
+/* Runs `body` for each block of planes, or, channels-last, for each image and block of channels; the last block may have
+ * fewer, `channels` of them. The places stand at the first element. */
 void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels));
 
 /* The local array of that name, made on first use: the blocks of a kernel share it. */

@@ -480,15 +480,14 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     plan->estimate = plan->lanes->code;
     plan->local_bytes = plan->lanes->local_bytes;
     explain(plan, pc_arena_printf(arena, "%d %s at a time%s: %s, about %.3g operations for each %s", lanes,
-                                  last                                 ? "channels"
+                                  last                               ? "channels"
                                   : transposed                       ? "planes"
                                   : plan->kind == PC_KERNEL_BACKWARD ? "inputs"
                                                                      : "outputs",
                                   last         ? ""
                                   : transposed ? ", transposed"
                                                : ", in the order of memory",
-                                  plan->lanes->why, plan->lanes->work,
-                                  plan->lanes->unit));
+                                  plan->lanes->why, plan->lanes->work, plan->lanes->unit));
     if (plan->lanes->run > 1)
         explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", plan->lanes->run));
     if (plan->local_bytes)

@@ -346,6 +346,19 @@ static const struct wanted forms[] = {
     {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS, "tap numbers become bytes"},
 };
 
+/* All that such a block fills are local arrays, which every part would fill if it were shared out. */
+Test(plan, a_block_of_planes_that_is_no_loop_is_one_parts) {
+    struct front front;
+    open_text(&front, "mode max; channels 17; shape 20 x 20; kernel 13; stride 1; padding 6");
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_TRAIN, (struct pc_plan_options)BUDGET(0, 0, 0, 64));
+    cr_assert(k->plan->lanes->transposed && k->ir->body.count > 1);
+    for (size_t i = 0; i < k->ir->body.count; i++) {
+        const struct ir_node *n = ir_at(k->ir, k->ir->body.items[i]);
+        cr_assert(n->op == IR_FOR && k->ir->loops[n->aux].trip == 1);
+    }
+    close_front(&front);
+}
+
 Test(plan, every_form_when_the_budgets_say_so) {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const struct wanted *w = &forms[i];
