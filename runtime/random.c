@@ -7,11 +7,16 @@
 #include "element.h"
 #include "pool/reference.h"
 
-uint64_t pool_random_next(struct pool_random *random) {
+/* Of its own, so that loops over tensors need not call the public one for every element. */
+static inline uint64_t next(struct pool_random *random) {
     uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio, odd: visits every state */
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
+}
+
+uint64_t pool_random_next(struct pool_random *random) {
+    return next(random);
 }
 
 struct pool_random pool_random_start(uint64_t seed, const char *stream) {
@@ -43,13 +48,17 @@ bool pool_random_chance(struct pool_random *random, uint64_t times, uint64_t of)
 }
 
 static double uniform(struct pool_random *random) {
-    return (double)(pool_random_next(random) >> 40) / (1 << 23) - 1; /* 24 bits */
+    return (double)(next(random) >> 40) / (1 << 23) - 1; /* 24 bits */
 }
 
 void pool_random_fill(uint64_t seed, const char *stream, enum pool_dtype dtype, int64_t count, void *out) {
     struct pool_random random = pool_random_start(seed, stream);
-    for (int64_t i = 0; i < count; i++)
-        pool_store(dtype, out, i, uniform(&random));
+    float *const f32 = out;
+    double *const f64 = out;
+    for (int64_t i = 0; i < count && dtype == POOL_F32; i++)
+        f32[i] = (float)uniform(&random); /* exact */
+    for (int64_t i = 0; i < count && dtype == POOL_F64; i++)
+        f64[i] = uniform(&random);
 }
 
 /* How often each kind of value occurs, relative to the sum of a row. */

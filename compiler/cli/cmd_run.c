@@ -23,7 +23,7 @@ struct run {
     struct pc_layer layer; /* with only the passes that are run */
     bool used[PC_T_COUNT]; /* takes part */
     struct pc_tensor_facts facts[PC_T_COUNT];
-    struct pool_npy files[PC_T_COUNT]; /* read; else data is from malloc() */
+    struct pool_npy files[PC_T_COUNT]; /* read; else data is from pc_tensor_new() */
     void *data[PC_T_COUNT];
 };
 
@@ -155,7 +155,7 @@ static bool get_tensors(struct run *r) {
     for (int t = 0; t < PC_T_COUNT; t++) {
         if (!r->used[t] || r->data[t])
             continue;
-        r->data[t] = malloc((size_t)pc_tensor_bytes(&r->facts[t]));
+        r->data[t] = pc_tensor_new(&r->facts[t]);
         if (!r->data[t])
             longjmp(*r->cli->arena.out_of_memory, 1);
         if (is_input(r, (enum pc_tensor_id)t))
@@ -211,24 +211,38 @@ static void add_values(const struct pc_tensor_facts *facts, const void *data, st
     pc_text_add(text, all ? "\n" : " ...\n");
 }
 
-/* Shape, least, greatest, mean and some values; NaN are counted and left out of the least and the greatest. */
+struct summary {
+    double least, greatest, sum;
+    int64_t nans; /* which are neither the least nor the greatest */
+};
+
+static struct summary summarise(const struct pc_tensor_facts *facts, const void *data) {
+    enum { CHUNK = 512 }; /* elements: few enough for the stack, enough for loops of one type */
+    struct summary s = {.least = INFINITY, .greatest = -INFINITY};
+    double values[CHUNK];
+    for (int64_t from = 0; from < facts->count; from += CHUNK) {
+        const int64_t count = facts->count - from < CHUNK ? facts->count - from : CHUNK;
+        pc_tensor_values(facts, data, from, count, values);
+        for (int64_t i = 0; i < count; i++) {
+            s.nans += isnan(values[i]);
+            s.least = values[i] < s.least ? values[i] : s.least;
+            s.greatest = values[i] > s.greatest ? values[i] : s.greatest;
+            s.sum += values[i];
+        }
+    }
+    return s;
+}
+
+/* Shape, least, greatest, mean and some values. */
 static void add_summary(struct run *r, enum pc_tensor_id tensor, struct pc_text *text) {
     const struct pc_tensor_facts *facts = &r->facts[tensor];
-    double least = INFINITY, greatest = -INFINITY, sum = 0;
-    int64_t nans = 0;
-    for (int64_t i = 0; i < facts->count; i++) {
-        const double value = pc_tensor_value(facts, r->data[tensor], i);
-        nans += isnan(value);
-        least = value < least ? value : least;
-        greatest = value > greatest ? value : greatest;
-        sum += value;
-    }
+    const struct summary s = summarise(facts, r->data[tensor]);
     pc_text_printf(text, "%s %s", pc_tensor_names[tensor],
                    pc_tensor_describe(facts->type, facts->rank, facts->shape, &r->cli->arena));
-    if (nans < facts->count)
-        pc_text_printf(text, ": min %g, max %g, mean %g", least, greatest, sum / (double)facts->count);
-    if (nans)
-        pc_text_printf(text, "%s %" PRId64 " NaN", nans < facts->count ? "," : ":", nans);
+    if (s.nans < facts->count)
+        pc_text_printf(text, ": min %g, max %g, mean %g", s.least, s.greatest, s.sum / (double)facts->count);
+    if (s.nans)
+        pc_text_printf(text, "%s %" PRId64 " NaN", s.nans < facts->count ? "," : ":", s.nans);
     pc_text_add_char(text, '\n');
     add_values(facts, r->data[tensor], text);
 }

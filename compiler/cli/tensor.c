@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -76,25 +77,31 @@ const char *pc_tensor_place(const struct pc_tensor_facts *facts, int64_t at, str
     return pc_arena_printf(arena, "[%s", text);
 }
 
-double pc_tensor_value(const struct pc_tensor_facts *facts, const void *data, int64_t at) {
+void pc_tensor_values(const struct pc_tensor_facts *facts, const void *data, int64_t from, int64_t count, double *values) {
     switch (facts->element) {
-    case IR_F32:
-        return (double)((const float *)data)[at];
-    case IR_F64:
-        return ((const double *)data)[at];
-    case IR_U8:
-        return ((const uint8_t *)data)[at];
-    case IR_U16:
-        return ((const uint16_t *)data)[at];
-    case IR_I32:
-        return ((const int32_t *)data)[at];
-    case IR_I64:
-        return (double)((const int64_t *)data)[at];
+#define VALUES(element, type)                                                                                               \
+    case element:                                                                                                           \
+        for (int64_t i = 0; i < count; i++)                                                                                 \
+            values[i] = (double)((const type *)data)[from + i];                                                             \
+        return;
+        VALUES(IR_F32, float)
+        VALUES(IR_F64, double)
+        VALUES(IR_U8, uint8_t)
+        VALUES(IR_U16, uint16_t)
+        VALUES(IR_I32, int32_t)
+        VALUES(IR_I64, int64_t)
+#undef VALUES
     case IR_MASK:
     case IR_ELEMENT_COUNT:
         break;
     }
     abort();
+}
+
+double pc_tensor_value(const struct pc_tensor_facts *facts, const void *data, int64_t at) {
+    double value;
+    pc_tensor_values(facts, data, at, 1, &value);
+    return value;
 }
 
 bool pc_layer_has_tensor(const struct pc_layer *layer, enum pc_tensor_id tensor) {
@@ -104,6 +111,18 @@ bool pc_layer_has_tensor(const struct pc_layer *layer, enum pc_tensor_id tensor)
 }
 
 /* ---- memory ---- */
+
+void *pc_tensor_new(const struct pc_tensor_facts *facts) {
+    enum { HUGE = 2 * 1024 * 1024 }; /* bytes: the second size of pages of most machines */
+    const size_t bytes = (size_t)pc_tensor_bytes(facts);
+    void *data;
+    if (bytes < HUGE)
+        return malloc(bytes);
+    if (posix_memalign(&data, HUGE, bytes) != 0)
+        return NULL;
+    madvise(data, bytes, MADV_HUGEPAGE); /* which only saves time: page by page, memory takes longer than a kernel */
+    return data;
+}
 
 /* The limit of the control group that the process runs in, as containers set it; INT64_MAX where there is none. */
 static int64_t group_limit(void) {

@@ -36,11 +36,15 @@ const char *pc_tensor_describe(enum pool_npy_type type, int rank, const int64_t 
 /* "[0, 3, 5, 5]": the place of an element. */
 const char *pc_tensor_place(const struct pc_tensor_facts *facts, int64_t at, struct pc_arena *arena);
 
-/* The element as a number; integers of more than 53 bits are rounded. */
+/* `count` elements, from `from` on, as numbers; integers of more than 53 bits are rounded. */
+void pc_tensor_values(const struct pc_tensor_facts *facts, const void *data, int64_t from, int64_t count, double *values);
 double pc_tensor_value(const struct pc_tensor_facts *facts, const void *data, int64_t at);
 
 /* The layer has this tensor. */
 bool pc_layer_has_tensor(const struct pc_layer *layer, enum pc_tensor_id tensor);
+
+/* Memory for the elements, not set; NULL where there is none. free() releases it. */
+void *pc_tensor_new(const struct pc_tensor_facts *facts);
 
 /* Reports, before anything is allocated, when `bytes` for `what` are more than this process may have. */
 bool pc_memory_suffices(struct pc_cli *cli, const struct pc_layer *layer, int64_t bytes);
