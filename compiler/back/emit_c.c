@@ -83,18 +83,16 @@ static void print_bound(struct emitter *e, const char *word, int64_t trip) {
     pc_text_printf(e->w.text, "%s%" PRId64, word, trip);
 }
 
+/* A loop of one turn is a block. */
 static void print_loop_head(struct emitter *e, const struct ir_loop *loop, bool is_split) {
-    pc_writer_begin(&e->w);
-    if (loop->trip == 1) {
-        pc_text_add(e->w.text, "{\n");
+    if (loop->trip == 1)
         return;
-    }
     pc_text_printf(e->w.text, "for (%s %s = %s", e->index_type, loop->name, is_split ? "" : "0");
     if (is_split)
         print_bound(e, "from", loop->trip);
     pc_text_printf(e->w.text, "; %s < ", loop->name);
     print_bound(e, is_split ? "to" : "", loop->trip);
-    pc_text_printf(e->w.text, "; ++%s) {\n", loop->name);
+    pc_text_printf(e->w.text, "; ++%s) ", loop->name);
 }
 
 static void print_loop(struct emitter *e, uint32_t number, enum ir_share share) {
@@ -102,8 +100,9 @@ static void print_loop(struct emitter *e, uint32_t number, enum ir_share share) 
     const struct ir_carried *carried = loop->carried;
     for (size_t i = 0; i < loop->carried_count; i++)
         print_assignment(e, c_type(e, ir_at(e->f, carried[i].param)->type), carried[i].param, "", carried[i].initial);
+    pc_writer_begin(&e->w);
     print_loop_head(e, loop, share == IR_SPLIT);
-    e->w.depth++;
+    pc_writer_open(&e->w);
     (share == IR_OPEN ? print_shared : print_block)(e, &loop->body);
     /* All change at once: a value that is itself carried by this loop is kept aside before it is overwritten. */
     for (size_t i = 0; i < loop->carried_count; i++)
@@ -156,8 +155,8 @@ static void print_shared(struct emitter *e, const struct ir_block *block) {
         if (!first)
             continue;
         pc_writer_begin(&e->w);
-        add(e, "if (part == 0) {\n");
-        e->w.depth++;
+        add(e, "if (part == 0) ");
+        pc_writer_open(&e->w);
         for (size_t i = begin; i < end; i++)
             if (e->parts->share[block->items[i]] == IR_FIRST)
                 print_item(e, block->items[i], IR_FIRST);
@@ -223,7 +222,7 @@ static bool is_in_pieces(const struct ir_function *f) {
     for (size_t i = 0; i < f->buffer_count; i++)
         if (f->buffers[i].role == IR_LOCAL)
             return false;
-    return ir_has_parts(f);
+    return ir_is_in_pieces(f);
 }
 
 /* size[k]: how long list k has to be for the lookups of a block; 0: there are none. */
@@ -258,8 +257,8 @@ static void print_numbers(struct emitter *e, const struct ir_block *block) {
 static void print_piece(struct emitter *e, const struct pc_c_words *words, ir_ref ref) {
     pc_text_printf(e->w.text, "%s void %s_%" PRIu32 "(", words->part, e->f->name, ir_at(e->f, ref)->aux);
     print_parameters(e->f, words->restrict_word, ")", e->w.text);
-    pc_text_add(e->w.text, " {\n");
-    e->w.depth++;
+    add(e, " ");
+    pc_writer_open(&e->w);
     print_unused(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
     print_numbers(e, &e->f->loops[ir_at(e->f, ref)->aux].body);
     print_block(e, &e->f->loops[ir_at(e->f, ref)->aux].body);

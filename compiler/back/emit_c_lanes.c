@@ -99,7 +99,7 @@ static void print_load(struct emitter *e, const struct ir_node *n) {
 
 /* Two values of one lane: a constant mask says which stands where. */
 static void print_mixed(struct emitter *e, const struct ir_node *n) {
-    const uint8_t *list = e->f->lists[n->aux];
+    const uint8_t *list = e->f->lists[n->aux].at;
     uint64_t bits = 0;
     for (int i = 0; i < n->type.lanes; i++)
         bits |= (uint64_t)list[i] << i;
@@ -125,7 +125,7 @@ static void print_shuffle(struct emitter *e, const struct ir_node *n) {
         print_mixed(e, n);
         return;
     }
-    const struct pc_simd_shuffle s = pc_simd_shuffle(e->simd, from, n->type.lanes, e->f->lists[n->aux]);
+    const struct pc_simd_shuffle s = pc_simd_shuffle(e->simd, from, n->type.lanes, e->f->lists[n->aux].at);
     if (s.function) {
         add(e, s.function);
         add(e, "(");

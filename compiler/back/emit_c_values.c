@@ -19,7 +19,7 @@ static bool takes_operand(const struct emitter *e, const struct ir_node *n, int 
         return true;
     const int from = ir_at(e->f, n->operand[0])->type.lanes;
     for (int i = 0; i < n->type.lanes; i++)
-        if (e->f->lists[n->aux][i] / from == which)
+        if (e->f->lists[n->aux].at[i] / from == which)
             return true;
     return false;
 }
@@ -337,7 +337,7 @@ void pc_print_expression(struct emitter *e, const struct ir_node *n) {
         pc_print_value(e, n->operand[0], false);
         return;
     case IR_SHUFFLE:
-        pc_print_value(e, n->operand[e->f->lists[n->aux][0]], false);
+        pc_print_value(e, n->operand[e->f->lists[n->aux].at[0]], false);
         return;
     case IR_NONE: case IR_LANES: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
     case IR_COMMENT: case IR_OP_COUNT:

@@ -2,13 +2,14 @@
 #include "back/target.h"
 
 #include "front/tables.h"
+#include "middle/plan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 static const struct pc_target_row rows[PC_TARGET_COUNT] = {
-#define TARGET_ROW(id, name, bytes, most, half, masks, permutes, machine, header, flags, guard, test, line)                 \
-    {name, bytes, most, half, masks, permutes, #machine, header, flags, guard, #test, line},
+#define TARGET_ROW(id, name, bytes, most, half, machine, header, flags, guard, test, line)                                  \
+    {name, bytes, most, half, #machine, header, flags, guard, #test, line},
 #include "targets.def"
 #undef TARGET_ROW
 };
@@ -44,7 +45,7 @@ void pc_target_plan(enum pc_target target, struct pc_plan_options *options) {
 
 bool pc_target_is_here(enum pc_target target) {
     switch (target) {
-#define TARGET_ROW(id, name, bytes, most, half, masks, permutes, machine, header, flags, guard, test, line)                 \
+#define TARGET_ROW(id, name, bytes, most, half, machine, header, flags, guard, test, line)                                  \
     case PC_TARGET_##id:                                                                                                    \
         return HERE_##machine(test);
 #include "targets.def"

@@ -6,7 +6,8 @@
 #define PC_TARGET_H
 
 #include "middle/ir.h"
-#include "middle/plan.h"
+
+struct pc_plan_options;
 
 enum pc_target {
 #define TARGET_ROW(id, ...) PC_TARGET_##id,
@@ -19,8 +20,6 @@ struct pc_target_row {
     const char *name;
     int bytes;           /* of a vector register; 0: no vectors */
     int most, half;      /* lanes of its vectors, for every element; 1 where there are none */
-    bool masks;          /* masked loads and stores of 4 and 8 byte elements are one instruction */
-    bool permutes;       /* and so is any order of the lanes of a register */
     const char *machine; /* "x86_64", "aarch64"; "any" */
     const char *header;  /* with its brackets; "" for none, as below */
     const char *flags;   /* of gcc and clang, separated by spaces: -mNAME */

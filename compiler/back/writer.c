@@ -17,20 +17,14 @@ void pc_writer_end(struct pc_writer *writer, const char *ending) {
     pc_text_add_char(writer->text, '\n');
 }
 
-void pc_writer_line(struct pc_writer *writer, const char *line) {
-    pc_writer_begin(writer);
-    pc_writer_end(writer, line);
-}
-
-void pc_writer_open(struct pc_writer *writer, const char *line) {
-    pc_writer_begin(writer);
-    pc_text_add(writer->text, line);
-    pc_writer_end(writer, " {");
+void pc_writer_open(struct pc_writer *writer) {
+    pc_writer_end(writer, "{");
     writer->depth++;
 }
 
 void pc_writer_close(struct pc_writer *writer) {
     assert(writer->depth > 0);
     writer->depth--;
-    pc_writer_line(writer, "}");
+    pc_writer_begin(writer);
+    pc_writer_end(writer, "}");
 }

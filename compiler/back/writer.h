@@ -13,9 +13,8 @@ struct pc_writer {
 void pc_writer_begin(struct pc_writer *writer);
 void pc_writer_end(struct pc_writer *writer, const char *ending);
 
-/* A whole line; one that opens a brace; one that closes it. */
-void pc_writer_line(struct pc_writer *writer, const char *line);
-void pc_writer_open(struct pc_writer *writer, const char *line);
+/* Ends a line with a brace that opens; a line of the brace that closes it. */
+void pc_writer_open(struct pc_writer *writer);
 void pc_writer_close(struct pc_writer *writer);
 
 #endif

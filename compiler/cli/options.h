@@ -5,6 +5,7 @@
 #define PC_OPTIONS_H
 
 #include "back/target.h"
+#include "middle/plan.h"
 #include "support/arena.h"
 #include "support/text.h"
 

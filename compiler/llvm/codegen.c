@@ -94,7 +94,7 @@ static bool verify(LLVMModuleRef module, const char *when, struct pc_diags *diag
     return !broken;
 }
 
-/* note [passes]
+/* note [what LLVM is asked for]
  * The IR comes simplified and numbered, with every loop in its final form, so most of what -O3 does finds nothing to do.
  * What is left: invariant values out of loops, vectors from loops, short loops unrolled, vectors from straight lines, and
  * the tidying that vectors call for. Where the plan has chosen lanes, there are no vectors to look for and nothing to tidy.

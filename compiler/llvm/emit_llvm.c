@@ -241,7 +241,7 @@ static void add_locals(struct emitter *e) {
     }
 }
 
-/* A piece of a long straight line becomes a function of its own, as in C: see note [parts] in lower.c. */
+/* A piece of a long straight line becomes a function of its own, as in C: see note [pieces] in lower.c. */
 static struct function emit_piece(struct emitter *e, ir_ref ref) {
     char suffix[16];
     snprintf(suffix, sizeof suffix, "_%u", (unsigned)ir_at(e->f, ref)->aux);
@@ -382,7 +382,7 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool
     if (e.parts.is_split) {
         emit_split(&e);
     } else {
-        const struct function whole = ir_has_parts(function) ? emit_pieces(&e) : emit_whole(&e);
+        const struct function whole = ir_is_in_pieces(function) ? emit_pieces(&e) : emit_whole(&e);
         emit_only_part(&e, &whole);
     }
     LLVMDisposeBuilder(e.builder);

@@ -149,7 +149,7 @@ static LLVMValueRef end_step(struct emitter *e, const struct ir_node *n, ir_ref 
 }
 
 static LLVMValueRef shuffle(struct emitter *e, const struct ir_node *n) {
-    const uint8_t *list = e->f->lists[n->aux];
+    const uint8_t *list = e->f->lists[n->aux].at;
     const int from = ir_at(e->f, n->operand[0])->type.lanes;
     const LLVMValueRef a = pc_llvm_value_of(e, n->operand[0]), b = pc_llvm_value_of(e, n->operand[1]);
     if (n->type.lanes == 1)

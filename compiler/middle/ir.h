@@ -2,7 +2,7 @@
  *
  * One function per kernel: buffers of constant extent, loops of constant trip count with carried values, and straight-line
  * SSA values with a type of element x lanes.  Layers, modes and windows are unknown here: every decision about what is
- * computed was made in the lowering, so that the consumers - emit_c, the interpreter, later LLVM - only print, execute or
+ * computed was made in the lowering, so that the consumers - emit_c, the interpreter, emit_llvm - only print, execute or
  * translate.  Addresses are affine in the loop variables; all extents are constants, so bounds and costs are exact.  Only
  * ADD_AT finds its element when it runs, and stays inside of its array by what it is.
  *
@@ -108,6 +108,12 @@ struct ir_loop {
     size_t carried_count, carried_capacity;
 };
 
+/* Which lane each lane takes, of those of two vectors. */
+struct ir_list {
+    const uint8_t *at;
+    int count;
+};
+
 /* A constant list; its numbers fit 32 bits. */
 struct ir_numbers {
     const int64_t *at;
@@ -134,7 +140,7 @@ struct ir_function {
     size_t affine_count, affine_capacity;
     struct ir_loop *loops;
     size_t loop_count, loop_capacity;
-    const uint8_t **lists; /* lane lists of SHUFFLE, as long as the node has lanes */
+    struct ir_list *lists; /* of SHUFFLE */
     size_t list_count, list_capacity;
     struct ir_numbers *numbers; /* of LANES and LOOKUP */
     size_t number_count, number_capacity;
@@ -151,10 +157,10 @@ static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
     return a.element == b.element && a.lanes == b.lanes;
 }
 
-/* ir_outline.c: whether the function's body is nothing but blocks that share no values, the parts of a long straight line,
- * which back ends turn into functions of their own (note [parts] in lower.c); whether code touches a buffer; the number of
+/* ir_outline.c: whether the function's body is nothing but blocks that share no values, the pieces of a long straight line,
+ * which back ends turn into functions of their own (note [pieces] in lower.c); whether code touches a buffer; the number of
  * nodes in the longest straight line. */
-bool ir_has_parts(const struct ir_function *function);
+bool ir_is_in_pieces(const struct ir_function *function);
 bool ir_uses_buffer(const struct ir_function *function, const struct ir_block *block, size_t buffer);
 size_t ir_longest_line(const struct ir_function *function, const struct ir_block *block);
 

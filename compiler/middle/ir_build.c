@@ -172,6 +172,17 @@ static uint32_t intern_numbers(struct ir_function *f, const int64_t *values, int
     return (uint32_t)f->number_count++;
 }
 
+static uint32_t intern_list(struct ir_function *f, const uint8_t *lanes, int count) {
+    for (size_t i = f->list_count; i-- > 0;)
+        if (f->lists[i].count == count && memcmp(f->lists[i].at, lanes, (size_t)count) == 0)
+            return (uint32_t)i;
+    uint8_t *copy = PC_NEW_ARRAY(f->arena, (size_t)count, uint8_t);
+    memcpy(copy, lanes, (size_t)count);
+    PC_GROW(f->arena, f->lists, f->list_count, f->list_capacity);
+    f->lists[f->list_count] = (struct ir_list){copy, count};
+    return (uint32_t)f->list_count++;
+}
+
 ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values) {
     bool same = true;
     for (int l = 1; l < type.lanes; l++)
@@ -289,16 +300,11 @@ ir_ref ir_splat(struct ir_builder *b, int lanes, ir_ref a) {
 }
 
 ir_ref ir_shuffle(struct ir_builder *b, ir_ref x, ir_ref y, int lanes, const uint8_t *list) {
-    struct ir_function *f = b->function;
-    uint8_t *copy = PC_NEW_ARRAY(f->arena, (size_t)lanes, uint8_t);
-    memcpy(copy, list, (size_t)lanes);
-    PC_GROW(f->arena, f->lists, f->list_count, f->list_capacity);
-    f->lists[f->list_count] = copy;
-    struct ir_node node = {.op = IR_SHUFFLE,
-                           .type = {ir_at(f, x)->type.element, (uint8_t)lanes},
-                           .operand = {x, y},
-                           .aux = (uint32_t)f->list_count++};
-    return append(b, &node);
+    const struct ir_node node = {.op = IR_SHUFFLE,
+                                 .type = {ir_at(b->function, x)->type.element, (uint8_t)lanes},
+                                 .operand = {x, y},
+                                 .aux = intern_list(b->function, list, lanes)};
+    return number(b, &node);
 }
 
 ir_ref ir_reduce(struct ir_builder *b, enum ir_op op, ir_ref a) {

@@ -237,7 +237,7 @@ static void run_value(const struct machine *m, ir_ref ref) {
     case IR_SHUFFLE: {
         const int from_lanes = ir_at(m->f, node->operand[0])->type.lanes;
         for (int i = 0; i < lanes; i++) {
-            const int lane = m->f->lists[node->aux][i];
+            const int lane = m->f->lists[node->aux].at[i];
             out[i] = lane < from_lanes ? a[lane] : b[lane - from_lanes];
         }
         break;

@@ -1,14 +1,14 @@
 /* ir_outline.c - what a back end asks about the outline of a function before it writes it. */
 #include "middle/ir.h"
 
-static bool is_part(const struct ir_function *f, ir_ref ref) {
+static bool is_piece(const struct ir_function *f, ir_ref ref) {
     const struct ir_node *n = ir_at(f, ref);
     return n->op == IR_FOR && f->loops[n->aux].trip == 1 && f->loops[n->aux].carried_count == 0;
 }
 
-bool ir_has_parts(const struct ir_function *f) {
+bool ir_is_in_pieces(const struct ir_function *f) {
     for (size_t i = 0; i < f->body.count; i++)
-        if (!is_part(f, f->body.items[i]))
+        if (!is_piece(f, f->body.items[i]))
             return false;
     return f->body.count > 1;
 }

@@ -329,7 +329,7 @@ struct ir_parts ir_parts_of(const struct ir_function *f, struct pc_arena *arena)
     s.share = PC_NEW_ARRAY(arena, f->node_count, uint8_t);
     s.run = PC_NEW_ARRAY(&scratch, f->node_count, uint32_t);
     s.wanted = PC_NEW_ARRAY(&scratch, f->node_count, bool);
-    bool split = !ir_has_parts(f) && classify(&s, &f->body); /* parts of a straight line are functions, and short */
+    bool split = !ir_is_in_pieces(f) && classify(&s, &f->body); /* pieces of a straight line are functions, and short */
     if (split) {
         number_runs(&s, &f->body);
         share_values(&s, &f->body, 0, true);

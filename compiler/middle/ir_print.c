@@ -119,7 +119,7 @@ static void print_value(const struct printer *p, ir_ref ref) {
         pc_text_add(p->text, node->op == IR_LANES ? "[" : " [");
         for (int64_t i = 0; i < count; i++)
             pc_text_printf(p->text, "%s%" PRId64, i ? " " : "",
-                           node->op == IR_SHUFFLE ? p->f->lists[node->aux][i] : p->f->numbers[node->aux].at[i]);
+                           node->op == IR_SHUFFLE ? p->f->lists[node->aux].at[i] : p->f->numbers[node->aux].at[i]);
         pc_text_add(p->text, "]");
     }
     pc_text_add(p->text, "\n");

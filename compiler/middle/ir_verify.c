@@ -140,8 +140,10 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
         const struct ir_type a = type_of(v, n->operand[0]);
         if (!ir_same_type(a, type_of(v, n->operand[1])) || a.element != type.element)
             return fail(v, at, "shuffle needs two values of one type");
+        if (v->f->lists[n->aux].count != type.lanes)
+            return fail(v, at, "shuffle's list is not as long as it has lanes");
         for (int i = 0; i < type.lanes; i++)
-            if (v->f->lists[n->aux][i] >= 2 * a.lanes)
+            if (v->f->lists[n->aux].at[i] >= 2 * a.lanes)
                 return fail(v, at, "a shuffled lane does not exist");
         return true;
     }

@@ -109,28 +109,28 @@ static int64_t index_stride(const struct candidate *c, int axis) {
 
 /* What a band is along one axis: positions begin .. begin + count - 1 of what is written, and first .. first + read - 1 of
  * what is read for them. */
-struct part {
+struct extent {
     int64_t begin, count, first, read;
     const struct pc_lane_map *map; /* its windows; position `first` is position 0 */
 };
 
-static struct part make_part(const struct candidate *c, int a, int64_t begin, int64_t count) {
-    struct part part = {.begin = begin, .count = count, .read = candidate_size_read(c, a)};
+static struct extent make_extent(const struct candidate *c, int a, int64_t begin, int64_t count) {
+    struct extent extent = {.begin = begin, .count = count, .read = candidate_size_read(c, a)};
     const bool whole = count == candidate_size_written(c, a);
     if (c->planes == 1 && (a == c->outer ? candidate_can_band(c) : !whole)) {
         int64_t last;
-        pc_lane_map_extent(map_of(c, a, begin, count, 0), &part.first, &last);
-        part.read = last < part.first ? 1 : last - part.first + 1; /* where no window reads: one row to stand on */
+        pc_lane_map_extent(map_of(c, a, begin, count, 0), &extent.first, &last);
+        extent.read = last < extent.first ? 1 : last - extent.first + 1; /* where no window reads: one row to stand on */
     }
-    part.map = map_of(c, a, begin, count, part.first);
-    return part;
+    extent.map = map_of(c, a, begin, count, extent.first);
+    return extent;
 }
 
 /* Sizes of the array that a band's first pass reads; the outermost axis ends with the band, so that nothing behind it is
  * loaded. */
-static void source_sizes(const struct candidate *c, const struct part *part, int64_t *from) {
+static void source_sizes(const struct candidate *c, const struct extent *extent, int64_t *from) {
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        from[a] = a <= c->outer ? part[a].read : candidate_size_read(c, a);
+        from[a] = a <= c->outer ? extent[a].read : candidate_size_read(c, a);
 }
 
 /* Elements from pixel to pixel, and from row to row, of what a pass writes. */
@@ -146,7 +146,7 @@ static int64_t row_stored(const struct candidate *c, int64_t pixels, bool finish
 
 /* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; divisors
  * are those of the windows where the pass finishes averages. */
-static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct part *part,
+static bool pass_along(const struct candidate *c, struct pc_lane_band *band, unsigned axes, const struct extent *extent,
                        bool finishes, int64_t *size) {
     static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
     struct pc_lane_shape shape = new_shape(c);
@@ -156,22 +156,22 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
     for (int a = 0; a < POOL_MAX_RANK; a++)
         shape.from[a] = size[a];
     if (band->pass_count == 0)
-        source_sizes(c, part, shape.from);
+        source_sizes(c, extent, shape.from);
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         if (!(axes >> a & 1))
             shape.map[a] = pc_lane_map_identity(size[a], c->arena);
         else
-            reduce_axis(c, &shape, a, part[a].map, band->pass_count == 0);
+            reduce_axis(c, &shape, a, extent[a].map, band->pass_count == 0);
         if (axes == 1u << a && candidate_has_lines(c, a))
             line = a;
         else if (axes == 1u << a && c->apart && !split_axis(c, band, &shape, a, size))
             return false;
         if (divides)
-            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], part[a].begin, c->arena);
+            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], extent[a].begin, c->arena);
         if (indexes)
-            shape.map[a] = pc_lane_map_indexing(shape.map[a], part[a].map, index_stride(c, a), c->arena);
+            shape.map[a] = pc_lane_map_indexing(shape.map[a], extent[a].map, index_stride(c, a), c->arena);
         size[a] = shape.map[a]->to;
-        if (finishes && a > c->outer && part[a].count < candidate_size_written(c, a)) /* rows of other bands lie between */
+        if (finishes && a > c->outer && extent[a].count < candidate_size_written(c, a)) /* rows of other bands lie between */
             shape.map[a] = pc_lane_map_pad(shape.map[a], candidate_size_written(c, a), c->arena);
     }
     shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
@@ -199,27 +199,27 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
 }
 
 /* dy times what depends on the window, into a local array of the same shape. */
-static bool weigh(const struct candidate *c, struct pc_lane_band *band, const struct part *part) {
+static bool weigh(const struct candidate *c, struct pc_lane_band *band, const struct extent *extent) {
     struct pc_lane_shape shape = new_shape(c);
-    source_sizes(c, part, shape.from);
+    source_sizes(c, extent, shape.from);
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        shape.map[a] = pc_lane_map_identity(part[a].read, c->arena);
+        shape.map[a] = pc_lane_map_identity(extent[a].read, c->arena);
         if (candidate_divides_by_position(c))
-            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], part[a].first, c->arena);
+            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], extent[a].first, c->arena);
     }
     return add_pass(c, band, PC_LANE_WEIGH, "dy over the divisors of its windows", &shape, false);
 }
 
-static bool make_passes(const struct candidate *c, struct pc_lane_band *band, const struct part *part) {
+static bool make_passes(const struct candidate *c, struct pc_lane_band *band, const struct extent *extent) {
     int64_t size[POOL_MAX_RANK];
     unsigned axes[POOL_MAX_RANK];
     const int count = candidate_list_passes(c, axes);
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        size[a] = part[a].read;
-    if (c->weighs && !weigh(c, band, part))
+        size[a] = extent[a].read;
+    if (c->weighs && !weigh(c, band, extent))
         return false;
     for (int i = 0; i < count; i++)
-        if (!pass_along(c, band, axes[i], part, i == count - 1, size))
+        if (!pass_along(c, band, axes[i], extent, i == count - 1, size))
             return false;
     band->pass[0].first = true;
     band->pass[band->pass_count - 1].last = true;
@@ -260,14 +260,14 @@ static size_t list_stretches(const struct candidate *c, int a, struct stretch **
 static bool add_band(const struct candidate *c, const struct stretch *const *along) {
     struct pc_lane_plan *p = c->result;
     struct pc_lane_band band = {0};
-    struct part part[POOL_MAX_RANK];
+    struct extent extent[POOL_MAX_RANK];
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        part[a] = make_part(c, a, along[a]->begin, along[a]->count);
-        band.in += part[a].first * elements_inside(c, a, candidate_size_read);
-        band.out += part[a].begin * elements_inside(c, a, candidate_size_written);
+        extent[a] = make_extent(c, a, along[a]->begin, along[a]->count);
+        band.in += extent[a].first * elements_inside(c, a, candidate_size_read);
+        band.out += extent[a].begin * elements_inside(c, a, candidate_size_written);
         band.turns[a] = along[a]->turns;
     }
-    if (!make_passes(c, &band, part))
+    if (!make_passes(c, &band, extent))
         return false;
     PC_GROW(c->arena, p->bands, p->band_count, p->band_capacity);
     p->bands[p->band_count++] = band;

@@ -9,7 +9,6 @@
 #include "middle/lower.h"
 
 enum {
-    CANDIDATE_LOCAL_MOST = 144 * 1024, /* bytes of local arrays that may lie on somebody's stack */
     CANDIDATE_LINE = 64,               /* bytes of a cache line */
     CANDIDATE_PAGE = 4096,
     CANDIDATE_FIRST_LEVEL = 32 * 1024,

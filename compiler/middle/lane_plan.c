@@ -39,7 +39,7 @@ static bool build(struct candidate *c) {
     candidate_choose_run(c);
     candidate_count_work(c);
     candidate_count_locals(c);
-    return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= CANDIDATE_LOCAL_MOST;
+    return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= PC_LOCAL_MOST;
 }
 
 /* What is tried of each way. */
@@ -179,7 +179,7 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
             else
                 pc_arena_rewind(arena, mark);
         }
-        if (best || last.is_flat || last.local_bytes <= CANDIDATE_LOCAL_MOST || last.block <= lanes)
+        if (best || last.is_flat || last.local_bytes <= PC_LOCAL_MOST || last.block <= lanes)
             return best;
         pieces = (last.block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
     }
@@ -318,7 +318,7 @@ static const struct pc_lane_plan *build_transposed(const struct pc_plan *plan, i
         *p = *built;
         p->transposed = planes.layer;
         add_transposing(p, plan);
-        if (p->local_bytes <= CANDIDATE_LOCAL_MOST && p->code <= (double)plan->budget.loop_budget &&
+        if (p->local_bytes <= PC_LOCAL_MOST && p->code <= (double)plan->budget.loop_budget &&
             (!best || p->work < best->work))
             return p;
     }

@@ -76,7 +76,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
             p->block /= 2;
     p->local_count[0] = (inputs * p->block / lanes + 1) * lanes; /* at least one to spare, whole vectors */
     p->local_bytes = p->local_count[0] * bytes;
-    if (p->local_bytes > CANDIDATE_LOCAL_MOST)
+    if (p->local_bytes > PC_LOCAL_MOST)
         return NULL;
     const bool vectors = last && channels >= lanes;
     p->unit = !last ? "plane" : vectors ? "vector of channels" : "image";

@@ -107,7 +107,7 @@ static int64_t choose_low_bands(struct candidate *c, int64_t vectors, int64_t wi
     const double low = local_estimate(c) * (double)lanes_of_block(c);
     while (vectors > c->pieces || (vectors > wide && low * (double)vectors > good))
         vectors = (vectors + 1) / 2;
-    *rows = low * (double)vectors <= (double)CANDIDATE_LOCAL_MOST ? *rows : 1;
+    *rows = low * (double)vectors <= (double)PC_LOCAL_MOST ? *rows : 1;
     return vectors;
 }
 
@@ -122,7 +122,7 @@ static int64_t choose_bands(struct candidate *c, int64_t vectors, int64_t wide, 
         vectors = (vectors + 1) / 2;
     while (candidate_can_band(c) && *rows > period) {
         const double local = local_estimate(c) * (double)scale;
-        if (local * (double)vectors <= (*rows >= low ? good : (double)CANDIDATE_LOCAL_MOST))
+        if (local * (double)vectors <= (*rows >= low ? good : (double)PC_LOCAL_MOST))
             break;
         if (*rows < low && vectors > 1)
             vectors = (vectors + 1) / 2;
@@ -196,7 +196,7 @@ void candidate_choose_sizes(struct candidate *c) {
         c->rows[a] = candidate_size_written(c, a);
     const double bytes = !candidate_is_last(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
     const int64_t wide = candidate_is_last(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
-    const double good = (double)(has_local && is_small(c, bytes) ? CANDIDATE_LOCAL_MOST : LOCAL_GOOD);
+    const double good = (double)(has_local && is_small(c, bytes) ? PC_LOCAL_MOST : LOCAL_GOOD);
     if (c->boxes)
         vectors = choose_boxes(c, vectors);
     else if (has_local && !c->backward && candidate_is_outermost_first(c))

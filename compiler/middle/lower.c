@@ -9,7 +9,6 @@
 
 #include "middle/lane_plan.h"
 #include "middle/lower_nest.h"
-#include "middle/simplify.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -38,7 +37,13 @@ uint32_t nest_open(struct nest *nest, const char *name, int64_t trip, struct ste
     return loop;
 }
 
+uint32_t nest_open_turns(struct nest *nest, const char *name, int64_t trip, struct steps steps) {
+    return trip > 1 ? nest_open(nest, name, trip, steps) : NEST_NO_LOOP;
+}
+
 void nest_close(struct nest *nest, uint32_t loop) {
+    if (loop == NEST_NO_LOOP)
+        return;
     ir_loop_end(&nest->b, loop);
     nest->at.wide.affine.count--;
     nest->at.narrow.affine.count--;
@@ -46,26 +51,26 @@ void nest_close(struct nest *nest, uint32_t loop) {
     nest->at.tap.affine.count--;
 }
 
-/* ---- parts ----
+/* ---- pieces ----
  *
- * note [parts]
+ * note [pieces]
  * C compilers take time that grows with the square of a basic block: a LeNet layer in one block takes gcc half a minute. So
  * a long straight line is cut into blocks (loops that run once) that share no values, which the back ends turn into
  * functions of their own. */
 
-enum { STRAIGHT_MAX = 1024, PART_MIN = 384 }; /* nodes: uncut up to here; in a part at least */
+enum { STRAIGHT_MAX = 1024, PIECE_LEAST = 384 }; /* nodes: uncut up to here; in a piece at least */
 
 void nest_cut(struct nest *nest) {
     if (!nest->cut)
         return;
     const size_t nodes = nest->b.function->node_count;
-    if (nest->part_is_open && nodes - nest->part_begin < PART_MIN)
+    if (nest->piece_is_open && nodes - nest->piece_begin < PIECE_LEAST)
         return;
-    if (nest->part_is_open)
-        ir_loop_end(&nest->b, nest->part);
-    nest->part = ir_loop_begin(&nest->b, "part", 1);
-    nest->part_is_open = true;
-    nest->part_begin = nodes;
+    if (nest->piece_is_open)
+        ir_loop_end(&nest->b, nest->piece);
+    nest->piece = ir_loop_begin(&nest->b, "piece", 1);
+    nest->piece_is_open = true;
+    nest->piece_begin = nodes;
 }
 
 /* ---- loops ---- */
@@ -123,7 +128,8 @@ static void add_plain(struct nest *nest, const char *name, int64_t trip, int64_t
         (struct level){.kind = LEVEL_PLAIN, .name = name, .trip = trip, .steps = {.wide = wide, .narrow = narrow}};
 }
 
-void nest_init(struct nest *nest, const struct pc_plan *plan, struct ir_function *function) {
+/* The loops and places of the plan's layer; buffers are still to be added. */
+static void init(struct nest *nest, const struct pc_plan *plan, struct ir_function *function) {
     const struct pc_layer *layer = plan->layer;
     const struct pool_desc *desc = &layer->desc;
     *nest = (struct nest){
@@ -166,10 +172,9 @@ static void each_block(struct nest *nest, const char *name, int64_t count, struc
     const struct steps steps = {.wide = each.wide * block, .narrow = each.narrow * block};
     const struct places before = nest->at;
     if (blocks > 0) {
-        const uint32_t loop = blocks > 1 ? nest_open(nest, name, blocks, steps) : 0;
+        const uint32_t loop = nest_open_turns(nest, name, blocks, steps);
         body(nest, block);
-        if (blocks > 1)
-            nest_close(nest, loop);
+        nest_close(nest, loop);
     }
     if (rest > 0) {
         nest_move(nest, steps, blocks);
@@ -180,15 +185,14 @@ static void each_block(struct nest *nest, const char *name, int64_t count, struc
 
 void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels)) {
     const struct pool_desc *desc = &nest->layer->desc;
-    const struct level outer = nest->level[0]; /* planes or images: see nest_init */
+    const struct level outer = nest->level[0]; /* planes or images: see init() */
     if (desc->layout != POOL_CHANNELS_LAST) {
         each_block(nest, outer.name, outer.trip, outer.steps, body);
         return;
     }
-    const uint32_t loop = outer.trip > 1 ? nest_open(nest, outer.name, outer.trip, outer.steps) : 0;
+    const uint32_t loop = nest_open_turns(nest, outer.name, outer.trip, outer.steps);
     each_block(nest, "cb", desc->channels, (struct steps){.wide = 1, .narrow = 1}, body);
-    if (outer.trip > 1)
-        nest_close(nest, loop);
+    nest_close(nest, loop);
 }
 
 int nest_local(struct nest *nest, const char *name, enum ir_element element, int64_t count) {
@@ -220,16 +224,21 @@ struct place nest_local_place(const struct place *place) {
 
 /* ---- values ---- */
 
-ir_ref nest_load(struct nest *nest, int buffer, struct ir_type type, const struct place *place, int64_t offset) {
+ir_ref nest_load(struct nest *nest, int buffer, struct ir_type type, const struct place *place, int64_t offset,
+                 ir_ref mask) {
     struct ir_affine affine = place->affine;
     affine.buffer = buffer;
-    return ir_load(&nest->b, type, &affine, place->constant + offset, 0);
+    return ir_load(&nest->b, type, &affine, place->constant + offset, mask);
 }
 
-void nest_store(struct nest *nest, int buffer, const struct place *place, int64_t offset, ir_ref value) {
+void nest_store(struct nest *nest, int buffer, const struct place *place, int64_t offset, ir_ref value, ir_ref mask) {
     struct ir_affine affine = place->affine;
     affine.buffer = buffer;
-    ir_store(&nest->b, &affine, place->constant + offset, value, 0);
+    ir_store(&nest->b, &affine, place->constant + offset, value, mask);
+}
+
+ir_ref nest_first_lanes(struct nest *nest, int lanes, int64_t count) {
+    return count < lanes ? ir_mask(&nest->b, lanes, (UINT64_C(1) << count) - 1) : 0;
 }
 
 ir_ref nest_power(struct nest *nest, ir_ref base, double exponent) {
@@ -272,7 +281,7 @@ static void add_buffers(struct nest *nest, struct ir_function *f) {
 struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struct pc_arena *arena) {
     struct ir_function *function = ir_function_new(arena, name);
     struct nest nest;
-    nest_init(&nest, plan, function);
+    init(&nest, plan, function);
     add_buffers(&nest, function);
     switch (plan->form) {
     case PC_FORM_STRAIGHT:
@@ -292,7 +301,7 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
         lower_backward_staged(&nest);
         break;
     }
-    if (nest.part_is_open)
-        ir_loop_end(&nest.b, nest.part);
+    if (nest.piece_is_open)
+        ir_loop_end(&nest.b, nest.piece);
     return function;
 }

@@ -6,7 +6,7 @@
 #include "middle/ir.h"
 #include "middle/plan.h"
 
-/* The kernel that the plan describes, verified in debug builds. `name` is the function's name; it and the plan must live as
+/* The kernel that the plan describes. `name` is the function's name; it and the plan must live as
  * long as the result, which lives in `arena`. Buffers come in the order of the generated interface:
  *   forward x, y [, indices]; forward_train x, y [, indices], state; backward dy, state, dx (max, min), dy, dx (avg, sum) or
  *   dy, x, y, dx (lp). */

@@ -59,8 +59,8 @@ static ir_ref add_if_selected(const struct gather *g, struct window w, ir_ref su
     struct nest *nest = g->nest;
     struct ir_builder *b = &nest->b;
     const struct ir_type state_type = {(uint8_t)nest->plan->state, 1};
-    const ir_ref state = nest_load(nest, nest->buffer.state, state_type, &nest->at.narrow, w.narrow);
-    const ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, w.narrow);
+    const ir_ref state = nest_load(nest, nest->buffer.state, state_type, &nest->at.narrow, w.narrow, 0);
+    const ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, w.narrow, 0);
     const ir_ref tap = ir_affine(b, nest->track, &nest->at.tap.affine, nest->at.tap.constant + w.tap);
     const ir_ref selected = ir_op2(b, IR_EQ, ir_convert(b, nest->plan->track, state), tap);
     return ir_op2(b, IR_ADD, sum, ir_select(b, selected, dy, ir_real(b, nest->real, 0)));
@@ -142,10 +142,10 @@ ir_ref backward_weigh(struct nest *nest, ir_ref dy, ir_ref y) {
 
 static ir_ref weighted_dy(const struct gather *g, struct window w) {
     struct nest *nest = g->nest;
-    const ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, w.narrow);
+    const ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, w.narrow, 0);
     if (nest->weighted || nest->buffer.y < 0)
         return dy;
-    return backward_weigh(nest, dy, nest_load(nest, nest->buffer.y, nest->real, &nest->at.narrow, w.narrow));
+    return backward_weigh(nest, dy, nest_load(nest, nest->buffer.y, nest->real, &nest->at.narrow, w.narrow, 0));
 }
 
 /* Divisors inside are relative to the axes inside: rows of windows are the same sums for every position that they cover. */
@@ -230,9 +230,9 @@ static void position_body(struct gather *g) {
         gradient = divide_groups(nest, &groups);
         if (nest->mode->lift == PC_LIFT_ABS_POW)
             gradient = backward_times_lift_derivative(
-                nest, gradient, nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, g->wide));
+                nest, gradient, nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, g->wide, 0));
     }
-    nest_store(nest, nest->buffer.dx, &nest->at.wide, g->wide, gradient);
+    nest_store(nest, nest->buffer.dx, &nest->at.wide, g->wide, gradient, 0);
 }
 
 static void tile_body(struct nest *nest) {
@@ -298,10 +298,9 @@ static void axis_level(struct nest *nest, int level, int axis) {
             describe(nest, axis, cell);
         nest_move(nest, (struct steps){.wide = cell->in * stride.wide}, 1);
         if (plan->roll_phases) {
-            const uint32_t loop = cell->count > 1 ? nest_open(nest, in_names[axis], cell->count, steps) : 0;
+            const uint32_t loop = nest_open_turns(nest, in_names[axis], cell->count, steps);
             roll_phases(nest, level, axis, cell);
-            if (cell->count > 1)
-                nest_close(nest, loop);
+            nest_close(nest, loop);
         } else if (nest->plan->form == PC_FORM_STRAIGHT) {
             unroll_cells(nest, axis, cell, cell->count);
             nest_descend(nest, level + 1);

@@ -79,7 +79,7 @@ static bool compares_what_stays(const struct nest *nest) {
     return fold_propagates_nan(nest) && nest->real.lanes > 1;
 }
 
-/* See note [one comparison in which a later NaN wins].  Of one lane it would be a branch, which C compilers do not turn into
+/* See note [a later NaN in the same comparison].  Of one lane it would be a branch, which C compilers do not turn into
  * vectors. */
 static ir_ref compare_tracked(struct nest *nest, ir_ref a, ir_ref b) {
     struct ir_builder *build = &nest->b;

@@ -56,14 +56,14 @@ static ir_ref relative_index(struct nest *nest, const struct cursor *c) {
 static struct fold partial(struct nest *nest, const struct cursor *c) {
     const int64_t offset = sum_of(c->at, nest, offsetof(struct steps, wide));
     struct fold item = {.raw = true};
-    item.value = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, offset);
+    item.value = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, offset, 0);
     if (forward_tracks_tap(nest)) {
         const ir_ref outer = ir_affine(&nest->b, nest->track, &nest->at.tap.affine, tap_number(nest, c));
-        const ir_ref inner = nest_load(nest, nest->pass.in_tap, nest->track, &nest->at.wide, offset);
+        const ir_ref inner = nest_load(nest, nest->pass.in_tap, nest->track, &nest->at.wide, offset, 0);
         item.tap = ir_op2(&nest->b, IR_ADD, inner, outer);
     }
     if (forward_tracks_index(nest))
-        item.index = nest_load(nest, nest->pass.in_index, nest->track, &nest->at.wide, offset);
+        item.index = nest_load(nest, nest->pass.in_index, nest->track, &nest->at.wide, offset, 0);
     return item;
 }
 
@@ -72,7 +72,7 @@ static struct fold leaf(struct nest *nest, const struct cursor *c) {
         return partial(nest, c);
     struct fold item = {.raw = true};
     item.value =
-        nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, sum_of(c->at, nest, offsetof(struct steps, wide)));
+        nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, sum_of(c->at, nest, offsetof(struct steps, wide)), 0);
     item.value = fold_lift(nest, item.value);
     if (forward_tracks_tap(nest))
         item.tap = ir_affine(&nest->b, nest->track, &nest->at.tap.affine, tap_number(nest, c));
@@ -233,26 +233,26 @@ static void store_state(struct nest *nest, int64_t offset, ir_ref tap) {
     for (int i = 0; i < nest->state_outer; i++)
         place.affine.term[i].stride = 0;
     const enum ir_element element = nest->b.function->buffers[nest->buffer.state].element;
-    nest_store(nest, nest->buffer.state, &place, offset, ir_convert(&nest->b, element, tap));
+    nest_store(nest, nest->buffer.state, &place, offset, ir_convert(&nest->b, element, tap), 0);
 }
 
 static void output_body(struct nest *nest, const int64_t *output) {
     const int64_t offset = sum_of(output, nest, offsetof(struct steps, narrow));
     nest_cut(nest);
     struct fold item = reduce_window(nest, 0, output, (struct cursor){0}, NULL);
-    nest_store(nest, nest->buffer.y, &nest->at.narrow, offset, finish(nest, &item));
+    nest_store(nest, nest->buffer.y, &nest->at.narrow, offset, finish(nest, &item), 0);
     if (item.index)
         item.index = absolute_index(nest, &item);
     if (nest->pass.active && !nest->pass.last) {
         if (item.tap)
-            nest_store(nest, nest->pass.out_tap, &nest->at.narrow, offset, item.tap);
+            nest_store(nest, nest->pass.out_tap, &nest->at.narrow, offset, item.tap, 0);
         if (item.index)
-            nest_store(nest, nest->pass.out_index, &nest->at.narrow, offset, item.index);
+            nest_store(nest, nest->pass.out_index, &nest->at.narrow, offset, item.index, 0);
         return;
     }
     if (nest->buffer.indices >= 0)
         nest_store(nest, nest->buffer.indices, &nest->at.narrow, offset,
-                   ir_convert(&nest->b, nest->plan->index, item.index ? item.index : item.tap));
+                   ir_convert(&nest->b, nest->plan->index, item.index ? item.index : item.tap), 0);
     if (nest->buffer.state >= 0)
         store_state(nest, offset, item.tap);
 }
@@ -328,8 +328,8 @@ static void plane_with_wide_state(struct nest *nest, int64_t channels) {
     struct place plane = nest_local_place(&nest->at.narrow);
     const uint32_t loop = nest_open(nest, "i", count, (struct steps){.narrow = 1});
     plane.affine.term[plane.affine.count++] = (struct ir_term){loop, 1};
-    const ir_ref tap = nest_load(nest, wide, nest->track, &plane, 0);
-    nest_store(nest, state, &nest->at.narrow, 0, ir_convert(&nest->b, nest->plan->state, tap));
+    const ir_ref tap = nest_load(nest, wide, nest->track, &plane, 0, 0);
+    nest_store(nest, state, &nest->at.narrow, 0, ir_convert(&nest->b, nest->plan->state, tap), 0);
     nest_close(nest, loop);
     nest->at.narrow = before;
 }

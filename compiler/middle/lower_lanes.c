@@ -107,18 +107,14 @@ static ir_ref divisors(struct lanes_nest *n, const struct pc_lane_group *group) 
 /* ---- memory ---- */
 
 static ir_ref load(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
-    struct ir_affine affine = n->read.place->affine;
-    affine.buffer = buffer;
     const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, (uint8_t)n->lanes};
-    return ir_load(n->b, type, &affine, n->read.place->constant + l->at * n->read.scale, mask_of(n, spread(n, l->mask)));
+    return nest_load(n->nest, buffer, type, n->read.place, l->at * n->read.scale, mask_of(n, spread(n, l->mask)));
 }
 
 /* One element, in every lane. */
 static ir_ref load_one(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
-    struct ir_affine affine = n->read.place->affine;
-    affine.buffer = buffer;
     const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, 1};
-    return ir_splat(n->b, n->lanes, ir_load(n->b, type, &affine, n->read.place->constant + l->at * n->read.scale, 0));
+    return ir_splat(n->b, n->lanes, nest_load(n->nest, buffer, type, n->read.place, l->at * n->read.scale, 0));
 }
 
 /* Vectors of bytes rarely cross a cache line, and choosing from two of them takes three instructions on most processors. */
@@ -175,18 +171,14 @@ static ir_ref gather_taps(struct lanes_nest *n, const struct pc_lane_tap *tap) {
 }
 
 static void store(struct lanes_nest *n, int buffer, const struct pc_lane_group *group, ir_ref value) {
-    struct ir_affine affine = n->write.place->affine;
-    affine.buffer = buffer;
     const ir_ref mask = n->write.is_local && n->pass->in_order ? 0 : mask_of(n, spread(n, group->valid));
-    ir_store(n->b, &affine, n->write.place->constant + group->out * n->write.scale, value, mask);
+    nest_store(n->nest, buffer, n->write.place, group->out * n->write.scale, value, mask);
 }
 
 /* An element of a kernel's input at the place that a group writes: x beside dx. */
 static ir_ref load_beside(struct lanes_nest *n, int buffer, const struct pc_lane_group *group) {
-    struct ir_affine affine = n->write.place->affine;
-    affine.buffer = buffer;
-    return ir_load(n->b, n->nest->real, &affine, n->write.place->constant + group->out * n->write.scale,
-                   mask_of(n, spread(n, group->valid)));
+    return nest_load(n->nest, buffer, n->nest->real, n->write.place, group->out * n->write.scale,
+                     mask_of(n, spread(n, group->valid)));
 }
 
 static bool has_tap_numbers(const struct lanes_nest *n) {
@@ -518,13 +510,12 @@ static void emit_vectors(struct lanes_nest *n, const struct pc_lane_node *tile, 
     const struct steps steps = steps_along(n, n->lanes);
     const struct places before = n->nest->at;
     if (vectors > 0) {
-        const uint32_t loop = vectors > run ? nest_open(n->nest, name, vectors / run, steps_along(n, n->lanes * run)) : 0;
+        const uint32_t loop = nest_open_turns(n->nest, name, vectors / run, steps_along(n, n->lanes * run));
         for (int64_t i = 0; i < run; i++) {
             emit_tile(n, tile);
             nest_move(n->nest, steps, 1);
         }
-        if (vectors > run)
-            nest_close(n->nest, loop);
+        nest_close(n->nest, loop);
         n->nest->at = before;
     }
     n->tail = ((uint32_t)1 << count % n->lanes) - 1;
@@ -555,7 +546,7 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
         return;
     }
     const struct steps steps = steps_of(n, node->step.in * n->read.scale, node->step.out * n->write.scale, node->step.index);
-    const uint32_t loop = node->count > 1 ? nest_open(n->nest, names[depth], node->count, steps) : 0;
+    const uint32_t loop = nest_open_turns(n->nest, names[depth], node->count, steps);
     if (node->group)
         emit_group(n, node->group);
     else if (is_tile(n, node))
@@ -568,8 +559,7 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
                 run = 1;
             }
         }
-    if (node->count > 1)
-        nest_close(n->nest, loop);
+    nest_close(n->nest, loop);
 }
 
 /* ---- passes ---- */
@@ -625,18 +615,16 @@ static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
     const int64_t each = n->of_tensor ? n->pixel : 1;
     nest_move(n->nest, steps_of(n, band->in * n->pixel, band->out * n->pixel, band->in * each), 1);
     static const char *const names[] = {"band_d", "band_h", "band_w"};
-    uint32_t loop[POOL_MAX_RANK] = {0};
+    uint32_t loop[POOL_MAX_RANK];
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_lane_turns *turns = &band->turns[a];
         const struct steps steps = steps_of(n, turns->in * n->pixel, turns->out * n->pixel, turns->in * each);
-        if (turns->count > 1)
-            loop[a] = nest_open(n->nest, names[a], turns->count, steps);
+        loop[a] = nest_open_turns(n->nest, names[a], turns->count, steps);
     }
     for (int i = 0; i < band->pass_count; i++)
         emit_pass(n, band, i);
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--)
-        if (band->turns[a].count > 1)
-            nest_close(n->nest, loop[a]);
+        nest_close(n->nest, loop[a]);
     n->nest->at = before;
 }
 

@@ -75,17 +75,14 @@ struct nest {
         int64_t out_offset; /* windows of a later cell of the tile are this many further */
     } *positions[POOL_MAX_RANK];
     int position_count[POOL_MAX_RANK];
-    /* A long straight line is cut into blocks: see note [parts]. */
+    /* A long straight line is cut into blocks: see note [pieces]. */
     bool cut;
-    uint32_t part;      /* the open block */
-    bool part_is_open;
-    size_t part_begin;  /* nodes before it */
+    uint32_t piece;     /* the open block */
+    bool piece_is_open;
+    size_t piece_begin; /* nodes before it */
     void (*axis_level)(struct nest *, int level, int axis); /* opens the loops of a spatial axis and goes down */
     void (*tile_body)(struct nest *);                       /* the straight-line code of a tile */
 };
-
-/* The loops and places of the plan's layer; buffers are still to be added. */
-void nest_init(struct nest *nest, const struct pc_plan *plan, struct ir_function *function);
 
 /* Emits everything inside `level`; level_count is the tile. */
 void nest_descend(struct nest *nest, int level);
@@ -101,10 +98,19 @@ void nest_cut(struct nest *nest);
 
 /* A loop around code emitted by the caller between the two calls; the places move with it. */
 uint32_t nest_open(struct nest *nest, const char *name, int64_t trip, struct steps steps);
+
+/* The same, where one turn is no loop, which nest_close() knows. Values cannot be carried through it. */
+enum { NEST_NO_LOOP = INT32_MAX };
+uint32_t nest_open_turns(struct nest *nest, const char *name, int64_t trip, struct steps steps);
+
 void nest_close(struct nest *nest, uint32_t loop);
 
-ir_ref nest_load(struct nest *nest, int buffer, struct ir_type type, const struct place *place, int64_t offset);
-void nest_store(struct nest *nest, int buffer, const struct place *place, int64_t offset, ir_ref value);
+/* An element, or as many as the type has lanes, `offset` behind the place; `mask`: of the lanes that are meant, 0: all. */
+ir_ref nest_load(struct nest *nest, int buffer, struct ir_type type, const struct place *place, int64_t offset, ir_ref mask);
+void nest_store(struct nest *nest, int buffer, const struct place *place, int64_t offset, ir_ref value, ir_ref mask);
+
+/* A mask of the first `count` lanes; 0 where these are all. */
+ir_ref nest_first_lanes(struct nest *nest, int lanes, int64_t count);
 
 /* |x|^p and its relatives, shared by lift, root and gradient: `base` to a small integer power by products, otherwise pow. */
 ir_ref nest_power(struct nest *nest, ir_ref base, double exponent);

@@ -28,10 +28,8 @@ static ir_ref mask_of(const struct pixels *p, int64_t v) {
 /* Vector v of a pixel. */
 static struct fold load_pixel(struct pixels *p, int64_t pixel, int64_t v) {
     struct nest *nest = p->nest;
-    struct ir_affine affine = nest->at.wide.affine;
-    affine.buffer = nest->buffer.x;
     const int64_t at = pixel * nest->layer->desc.channels + v * nest->real.lanes;
-    const ir_ref x = ir_load(&nest->b, nest->real, &affine, nest->at.wide.constant + at, mask_of(p, v));
+    const ir_ref x = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, at, mask_of(p, v));
     return (struct fold){.value = fold_lift(nest, x), .raw = true};
 }
 
@@ -57,9 +55,7 @@ static void walk(struct pixels *p, struct fold *results) {
 
 static void store(struct pixels *p, int64_t v, ir_ref value) {
     struct nest *nest = p->nest;
-    struct ir_affine affine = nest->at.narrow.affine;
-    affine.buffer = nest->buffer.y;
-    ir_store(&nest->b, &affine, nest->at.narrow.constant + v * nest->real.lanes, value, mask_of(p, v));
+    nest_store(nest, nest->buffer.y, &nest->at.narrow, v * nest->real.lanes, value, mask_of(p, v));
 }
 
 static void block_body(struct nest *nest, int64_t channels) {

@@ -54,24 +54,21 @@ static struct ir_type vector_of(const struct scatter *s) {
 /* `count` neighbours of the local array to dx, the last of them by a mask. */
 static void copy_row(struct scatter *s, const char *name, int64_t count) {
     struct nest *nest = s->nest;
-    struct ir_builder *b = &nest->b;
     const int64_t lanes = vector_of(s).lanes, vectors = count / lanes, rest = count % lanes;
     const struct steps step = {.wide = lanes, .narrow = lanes}; /* narrow: the local array */
     const struct places before = nest->at;
-    const uint32_t loop = vectors > 1 ? nest_open(nest, name, vectors, step) : 0;
+    const uint32_t loop = nest_open_turns(nest, name, vectors, step);
     if (vectors > 0)
-        nest_store(nest, nest->buffer.dx, &nest->at.wide, 0, nest_load(nest, s->buffer, vector_of(s), &nest->at.narrow, 0));
-    if (vectors > 1)
-        nest_close(nest, loop);
+        nest_store(nest, nest->buffer.dx, &nest->at.wide, 0,
+                   nest_load(nest, s->buffer, vector_of(s), &nest->at.narrow, 0, 0), 0);
+    nest_close(nest, loop);
     nest->at = before;
     if (!rest)
         return;
     nest_move(nest, step, vectors);
-    const ir_ref mask = ir_mask(b, (int)lanes, ((uint64_t)1 << rest) - 1);
-    struct ir_affine from = nest->at.narrow.affine, to = nest->at.wide.affine;
-    from.buffer = s->buffer;
-    to.buffer = nest->buffer.dx;
-    ir_store(b, &to, nest->at.wide.constant, ir_load(b, vector_of(s), &from, nest->at.narrow.constant, mask), mask);
+    const ir_ref mask = nest_first_lanes(nest, (int)lanes, rest);
+    nest_store(nest, nest->buffer.dx, &nest->at.wide, 0,
+               nest_load(nest, s->buffer, vector_of(s), &nest->at.narrow, 0, mask), mask);
     nest->at = before;
 }
 
@@ -80,10 +77,9 @@ static void clear(struct scatter *s) {
     const struct places before = nest->at;
     const int64_t lanes = vector_of(s).lanes, vectors = nest->plan->lanes->local_count[0] / lanes;
     nest->at.narrow = nest_local_place(&nest->at.narrow);
-    const uint32_t loop = vectors > 1 ? nest_open(nest, "z", vectors, (struct steps){.narrow = lanes}) : 0;
-    nest_store(nest, s->buffer, &nest->at.narrow, 0, ir_real(&nest->b, vector_of(s), 0));
-    if (vectors > 1)
-        nest_close(nest, loop);
+    const uint32_t loop = nest_open_turns(nest, "z", vectors, (struct steps){.narrow = lanes});
+    nest_store(nest, s->buffer, &nest->at.narrow, 0, ir_real(&nest->b, vector_of(s), 0), 0);
+    nest_close(nest, loop);
     nest->at = before;
 }
 
@@ -95,10 +91,9 @@ static void copy(struct scatter *s) {
         copy_row(s, "i", s->count);
     } else {
         const struct steps step = {.wide = nest->stride[POOL_MAX_RANK - 1].wide, .narrow = s->pitch[POOL_MAX_RANK - 1]};
-        const uint32_t loop = s->plane > 1 ? nest_open(nest, "i", s->plane, step) : 0;
+        const uint32_t loop = nest_open_turns(nest, "i", s->plane, step);
         copy_row(s, "c", s->channels);
-        if (s->plane > 1)
-            nest_close(nest, loop);
+        nest_close(nest, loop);
     }
     nest->at = before;
 }
@@ -111,10 +106,10 @@ static void add_window(struct scatter *s, int64_t narrow, int64_t wide) {
     struct ir_affine place = nest->at.wide.affine;
     place.buffer = s->buffer;
     const ir_ref tap =
-        nest_load(nest, nest->buffer.state, (struct ir_type){(uint8_t)nest->plan->state, 1}, &nest->at.narrow, narrow);
+        nest_load(nest, nest->buffer.state, (struct ir_type){(uint8_t)nest->plan->state, 1}, &nest->at.narrow, narrow, 0);
     const ir_ref offset = ir_lookup(&nest->b, IR_I32, tap, s->offset, s->offset_count);
     const ir_ref dy =
-        nest_load(nest, nest->buffer.dy, (struct ir_type){(uint8_t)nest->plan->real, 1}, &nest->at.narrow, narrow);
+        nest_load(nest, nest->buffer.dy, (struct ir_type){(uint8_t)nest->plan->real, 1}, &nest->at.narrow, narrow, 0);
     ir_add_at(&nest->b, &place, nest->at.wide.constant + wide, offset, dy);
 }
 
@@ -123,11 +118,10 @@ static void add_channels(struct scatter *s) {
     const struct places before = nest->at;
     const struct steps step = {.wide = CHANNELS_TOGETHER, .narrow = CHANNELS_TOGETHER};
     const int64_t turns = s->channels / CHANNELS_TOGETHER;
-    const uint32_t loop = turns > 1 ? nest_open(nest, "c", turns, step) : 0;
+    const uint32_t loop = nest_open_turns(nest, "c", turns, step);
     for (int64_t c = 0; turns > 0 && c < CHANNELS_TOGETHER; c++)
         add_window(s, c, c);
-    if (turns > 1)
-        nest_close(nest, loop);
+    nest_close(nest, loop);
     nest->at = before;
     for (int64_t c = turns * CHANNELS_TOGETHER; c < s->channels; c++)
         add_window(s, c, c);
@@ -147,10 +141,9 @@ static void add_axis(struct scatter *s, int a) {
     }
     const struct pc_axis *axis = &nest->layer->axis[a];
     const struct steps step = {.wide = axis->stride * s->pitch[a], .narrow = nest->stride[a].narrow};
-    const uint32_t loop = axis->out > 1 ? nest_open(nest, names[a], axis->out, step) : 0;
+    const uint32_t loop = nest_open_turns(nest, names[a], axis->out, step);
     add_axis(s, a + 1);
-    if (axis->out > 1)
-        nest_close(nest, loop);
+    nest_close(nest, loop);
 }
 
 static void block_body(struct nest *nest, int64_t channels) {

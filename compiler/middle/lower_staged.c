@@ -41,19 +41,19 @@ static bool divides_by_position(const struct nest *nest) {
 static void copy_element(struct nest *nest, int64_t divisor) {
     struct ir_builder *b = &nest->b;
     const struct pool_desc *desc = &nest->layer->desc;
-    ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, 0);
+    ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, 0, 0);
     if (nest->buffer.y >= 0)
-        dy = backward_weigh(nest, dy, nest_load(nest, nest->buffer.y, nest->real, &nest->at.narrow, 0));
+        dy = backward_weigh(nest, dy, nest_load(nest, nest->buffer.y, nest->real, &nest->at.narrow, 0, 0));
     if (nest->mode->finish == PC_FINISH_DIVIDE) {
         const int64_t by = desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : divisor;
         dy = ir_op2(b, IR_DIV, dy, ir_real(b, nest->real, (double)by));
     }
-    nest_store(nest, nest_local(nest, "dy_stage", nest->plan->real, 0), &nest->at.wide, 0, dy);
+    nest_store(nest, nest_local(nest, "dy_stage", nest->plan->real, 0), &nest->at.wide, 0, dy, 0);
     if (nest->buffer.state >= 0) {
         const struct ir_type stored = {(uint8_t)nest->plan->state, 1};
-        const ir_ref state = nest_load(nest, nest->buffer.state, stored, &nest->at.narrow, 0);
+        const ir_ref state = nest_load(nest, nest->buffer.state, stored, &nest->at.narrow, 0, 0);
         nest_store(nest, nest_local(nest, "state_stage", nest->plan->track, 0), &nest->at.wide, 0,
-                   ir_convert(b, nest->plan->track, state));
+                   ir_convert(b, nest->plan->track, state), 0);
     }
 }
 
@@ -61,10 +61,9 @@ static void copy_element(struct nest *nest, int64_t divisor) {
 static void copy_axis(struct nest *nest, int axis, const int64_t *local, int64_t channels, int64_t divisor) {
     static const char *const names[] = {"od", "oh", "ow"};
     if (axis == POOL_MAX_RANK) {
-        const uint32_t loop = channels > 1 ? nest_open(nest, "c", channels, (struct steps){.wide = 1, .narrow = 1}) : 0;
+        const uint32_t loop = nest_open_turns(nest, "c", channels, (struct steps){.wide = 1, .narrow = 1});
         copy_element(nest, divisor);
-        if (channels > 1)
-            nest_close(nest, loop);
+        nest_close(nest, loop);
         return;
     }
     const struct pc_axis *facts = &nest->layer->axis[axis];
@@ -76,10 +75,9 @@ static void copy_axis(struct nest *nest, int axis, const int64_t *local, int64_t
         count = 1;
         while (out + count < facts->out && (!divides_by_position(nest) || pc_axis_count(facts, out + count) == here))
             count++;
-        const uint32_t loop = count > 1 ? nest_open(nest, names[axis], count, step) : 0;
+        const uint32_t loop = nest_open_turns(nest, names[axis], count, step);
         copy_axis(nest, axis + 1, local, channels, divisor * here);
-        if (count > 1)
-            nest_close(nest, loop);
+        nest_close(nest, loop);
         nest_move(nest, step, count);
     }
     nest->at = before;
@@ -134,7 +132,7 @@ static void clear(struct nest *nest, const char *name, struct ir_type type, int6
     struct place place = {.affine = {.buffer = buffer}};
     const uint32_t loop = ir_loop_begin(&nest->b, "i", count);
     place.affine.term[place.affine.count++] = (struct ir_term){loop, 1};
-    nest_store(nest, buffer, &place, 0, zero);
+    nest_store(nest, buffer, &place, 0, zero, 0);
     ir_loop_end(&nest->b, loop);
 }
 

@@ -52,20 +52,13 @@ static enum ir_element element_of(const struct copy *c, int buffer) {
 
 /* The first `count` lanes. */
 static ir_ref load(const struct copy *c, int buffer, const struct place *place, int64_t offset, int64_t count) {
-    struct ir_builder *b = &c->nest->b;
-    struct ir_affine affine = place->affine;
-    affine.buffer = buffer;
     const struct ir_type type = {(uint8_t)element_of(c, buffer), (uint8_t)c->lanes};
-    return ir_load(b, type, &affine, place->constant + offset,
-                   count < c->lanes ? ir_mask(b, c->lanes, (UINT64_C(1) << count) - 1) : 0);
+    return nest_load(c->nest, buffer, type, place, offset, nest_first_lanes(c->nest, c->lanes, count));
 }
 
 static void store(const struct copy *c, int buffer, const struct place *place, int64_t offset, int64_t count, ir_ref value) {
-    struct ir_builder *b = &c->nest->b;
-    struct ir_affine affine = place->affine;
-    affine.buffer = buffer;
-    ir_store(b, &affine, place->constant + offset, ir_convert(b, element_of(c, buffer), value),
-             count < c->lanes ? ir_mask(b, c->lanes, (UINT64_C(1) << count) - 1) : 0);
+    nest_store(c->nest, buffer, place, offset, ir_convert(&c->nest->b, element_of(c, buffer), value),
+               nest_first_lanes(c->nest, c->lanes, count));
 }
 
 /* `count` positions of each plane; the lanes of planes that there are not hold the first one's. */
@@ -96,10 +89,9 @@ static void each_tile(const struct copy *c, const struct place *memory, void (*t
     nest->at.wide = *memory;
     nest->at.narrow = nest_local_place(memory);
     if (tiles > 0) {
-        const uint32_t loop = tiles > 1 ? nest_open(nest, "v", tiles, steps) : 0;
+        const uint32_t loop = nest_open_turns(nest, "v", tiles, steps);
         tile(c, c->lanes);
-        if (tiles > 1)
-            nest_close(nest, loop);
+        nest_close(nest, loop);
     }
     nest_move(nest, steps, tiles);
     if (rest > 0)

@@ -1,5 +1,6 @@
-/* plan.c - see plan.h. Decisions are taken in the order of their weight: straight line or loops, then how far windows are
- * unrolled, then tiles, then how taps are associated.  All of them rest on estimates of the code's size in IR nodes. */
+/* plan.c - see plan.h. Decisions are taken in the order of their weight: vectors, where a way fits (lane_plan.h), then
+ * straight line or loops, then how far windows are unrolled, then tiles, then how taps are associated.  All but the first
+ * rest on estimates of the code's size in IR nodes. */
 #include "middle/plan.h"
 
 #include "front/diag.h"
@@ -14,7 +15,7 @@
 const char *const pc_form_names[] = {"straight line", "loops", "passes", "lanes", "staged", "scatter"};
 const char *const pc_kernel_suffix[PC_KERNEL_COUNT] = {"forward", "forward_train", "backward"};
 
-/* Local arrays live on the stack of somebody's thread. */
+/* Bytes of local arrays of kernels of single elements, which stay in the second level cache with what streams through. */
 static const int64_t LOCAL_MAX = 64 * 1024;
 /* Taps of a window that a compiler keeps in registers with its neighbour's: measured between 3 x 3 and 5 x 5. */
 static const int64_t SMALL_WINDOW = 16;

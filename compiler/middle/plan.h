@@ -35,6 +35,9 @@ struct pc_plan_axis {
 
 enum { PC_REASONS_MAX = 12 };
 
+/* Bytes of local arrays that may lie on the stack of somebody's thread; pool/compiler.h promises it. */
+enum { PC_LOCAL_MOST = 144 * 1024 };
+
 /* How a kernel gets at its windows. */
 enum pc_form {
     PC_FORM_STRAIGHT, /* the whole kernel is one straight line */
@@ -71,7 +74,7 @@ struct pc_plan_options {
 enum {
     PC_UNROLL_BUDGET = 32768, /* a LeNet layer fits; gcc compiles that much straight-line code in seconds */
     PC_LOOP_BUDGET = 8192,    /* what a reader scrolls through and a compiler takes well under a second for */
-    PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows, see docs/performance.md */
+    PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows */
 };
 
 /* A way that fits a kernel. */

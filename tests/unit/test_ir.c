@@ -160,6 +160,11 @@ Test(ir_build, equal_values_are_one) {
     const struct ir_affine x = {.buffer = 0};
     cr_assert_eq(ir_load(&k.b, f32x4, &x, 0, ir_mask(&k.b, 4, 3)), ir_load(&k.b, f32x4, &x, 0, ir_mask(&k.b, 4, 3)));
     cr_assert_neq(ir_load(&k.b, f32x4, &x, 0, ir_mask(&k.b, 4, 3)), ir_load(&k.b, f32x4, &x, 0, ir_mask(&k.b, 4, 1)));
+    const ir_ref four = ir_load(&k.b, f32x4, &x, 0, 0);
+    const uint8_t turned[] = {1, 2, 3, 0}, again[] = {1, 2, 3, 0}, other[] = {1, 2, 3, 4};
+    cr_assert_eq(ir_shuffle(&k.b, four, four, 4, turned), ir_shuffle(&k.b, four, four, 4, again));
+    cr_assert_neq(ir_shuffle(&k.b, four, four, 4, turned), ir_shuffle(&k.b, four, four, 4, other));
+    cr_assert_neq(ir_shuffle(&k.b, four, four, 4, turned), ir_shuffle(&k.b, four, four, 2, turned), "fewer lanes");
     const size_t before = k.f->body.count;
     ir_op2(&k.b, IR_ADD, a, b);
     cr_assert_eq(k.f->body.count, before, "what is there already is not written again");

@@ -2,7 +2,7 @@
  * it takes and lane counts of every kind, on numbers that are hard.
  *
  * Compiling is what takes time, so there is one function for each element and lane count, made of pieces that each store
- * their results behind those of the last.  Every second function is made of parts (ir_has_parts). */
+ * their results behind those of the last.  Every second function is made of pieces (ir_is_in_pieces). */
 #include "ir_jit.h"
 
 #include <float.h>
@@ -21,7 +21,7 @@ enum { TAME = IR_OP_COUNT, POSITIVE, SECTIONS };
 
 /* [operation][element][lanes] of nodes that ran; the element and lanes of operands where the result has another type. */
 static bool seen[IR_OP_COUNT][IR_ELEMENT_COUNT][IR_LANES_MAX + 1];
-static int functions_of_parts;
+static int functions_of_pieces;
 
 static void note(const struct ir_function *f) {
     for (size_t i = 1; i < f->node_count; i++) {
@@ -31,7 +31,7 @@ static void note(const struct ir_function *f) {
         const struct ir_type type = by_operand ? ir_at(f, n->operand[0])->type : n->type;
         seen[n->op][type.element][type.lanes] = true;
     }
-    functions_of_parts += ir_has_parts(f);
+    functions_of_pieces += ir_is_in_pieces(f);
 }
 
 static bool is_of_reals(enum ir_op op) {
@@ -303,7 +303,7 @@ static void computed_masks(struct bench *t) {
     t->used += 2 * lanes * trip;
 }
 
-/* Writes a local array, for the next piece to read; among parts they are two functions. */
+/* Writes a local array, for the next piece to read; among pieces they are two functions. */
 static void local_out(struct bench *t) {
     append(t, load(&t->k, t->type, t->a, 17));
     store(&t->k, t->local, 2, load(&t->k, t->type, t->b, (int64_t)IR_GT * SECTION + 30));
@@ -520,7 +520,7 @@ static void carried_often(struct bench *t) {
     carried_values(t, 5);
 }
 
-static void check_element(struct pc_jit *jit, enum ir_element element, int lanes, bool parts, const void *a, const void *b) {
+static void check_element(struct pc_jit *jit, enum ir_element element, int lanes, bool apart, const void *a, const void *b) {
     static void (*const pieces[])(struct bench *) = {
         every_arithmetic, every_comparison, every_logic,   constants,     known_powers, constant_masks,
         computed_masks,   local_out,        local_in,      splats,        shuffles,     reductions,
@@ -534,10 +534,10 @@ static void check_element(struct pc_jit *jit, enum ir_element element, int lanes
     t.b = ir_buffer_add(t.k.f, "b", element, SECTIONS * SECTION, IR_INPUT);
     t.z = ir_buffer_add(t.k.f, "z", element, 1, IR_OUTPUT);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
-        const uint32_t part = parts ? ir_loop_begin(&t.k.b, "part", 1) : 0;
+        const uint32_t piece = apart ? ir_loop_begin(&t.k.b, "piece", 1) : 0;
         pieces[i](&t);
-        if (parts)
-            ir_loop_end(&t.k.b, part);
+        if (apart)
+            ir_loop_end(&t.k.b, piece);
     }
     t.k.f->buffers[t.z].count = t.used;
     snprintf(who, sizeof who, "%s x %d", ir_elements[element].name, lanes);
@@ -614,7 +614,7 @@ static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
 
 static void check_coverage(void) {
     cr_assert(seen[IR_FOR][0][0] && seen[IR_COMMENT][0][0]);
-    cr_assert_gt(functions_of_parts, 0);
+    cr_assert_gt(functions_of_pieces, 0);
     for (int op = 1; op < IR_OP_COUNT; op++)
         for (int element = 0; element < IR_ELEMENT_COUNT; element++)
             for (int i = 0; i < LANE_COUNTS; i++)

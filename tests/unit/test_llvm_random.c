@@ -22,7 +22,7 @@ Test(llvm, random_functions) {
     struct pc_arena arena = {0};
     struct pc_diags diags;
     size_t nodes = 0;
-    int parts = 0;
+    int pieces = 0;
     pc_diags_init(&diags, &arena);
     struct pc_jit *jit = pc_jit_open(&diags);
     cr_assert_not_null(jit);
@@ -32,7 +32,7 @@ Test(llvm, random_functions) {
     for (uint64_t seed = first; seed < first + FUNCTIONS; seed++) {
         make(&m, seed, NULL);
         nodes += m.k.f->node_count;
-        parts += ir_has_parts(m.k.f);
+        pieces += ir_is_in_pieces(m.k.f);
         for (size_t i = 1; i < m.k.f->node_count; i++)
             seen[m.k.f->nodes[i].op] = true;
         check(jit, &m, seed);
@@ -41,7 +41,7 @@ Test(llvm, random_functions) {
     pc_jit_close(jit);
     silence_end(silence);
     cr_assert_geq(nodes, NODES_MIN);
-    cr_assert_gt(parts, 0);
+    cr_assert_gt(pieces, 0);
     for (int op = 1; op < IR_OP_COUNT; op++)
         cr_assert(seen[op], "no function of this test has %s", ir_ops[op].name);
     pc_arena_release(&arena);

@@ -22,8 +22,6 @@
 
 /* Beyond any estimate: a budget that is never exceeded. */
 static const int64_t PLENTY = INT64_C(1) << 40;
-/* Local arrays are promised to fit a thread's stack beside much else. */
-static const int64_t LOCAL_MOST = 144 * 1024;
 
 /* ---- layers and kernels ---- */
 
@@ -401,12 +399,11 @@ Test(plan, blocks_of_channels_fit_the_stack) {
         cr_assert_eq(plan->form, PC_FORM_PASSES, "%s", cases[i].attributes);
         cr_assert(plan->block >= cases[i].least && plan->block <= cases[i].most, "%s: %lld", cases[i].attributes,
                   (long long)plan->block);
-        cr_assert_leq(plan->local_bytes, LOCAL_MOST);
+        cr_assert_leq(plan->local_bytes, PC_LOCAL_MOST);
         close_front(&front);
     }
 }
 
-/* Code stays short where taps are looped: without, as many nodes as the window has taps. */
 /* Local arrays of two vectors are too large here, and the second of them is not whole. */
 Test(plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
     static const int channels[] = {17, 20, 31, 33, 47};
@@ -417,11 +414,12 @@ Test(plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
         front.layer->x_count = front.layer->y_count = 32 * 32 * channels[i];
         const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64})->plan;
         cr_assert_eq(plan->form, PC_FORM_LANES);
-        cr_assert_leq(plan->local_bytes, LOCAL_MOST);
+        cr_assert_leq(plan->local_bytes, PC_LOCAL_MOST);
         close_front(&front);
     }
 }
 
+/* Code stays short where taps are looped: without, as many nodes as the window has taps. */
 Test(plan, rolled_taps_make_short_code) {
     static const enum pc_kernel_kind kinds[] = {PC_KERNEL_FORWARD, PC_KERNEL_TRAIN, PC_KERNEL_BACKWARD};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -522,7 +520,7 @@ static void check_kernel(const struct pc_kernel *k, struct tally *tally) {
         cr_assert_fail("a straight line with loops");
     /* What the plan says is there. Passes say what three axes would need, also where fewer are reduced. */
     const int64_t local = local_bytes_of(k->ir);
-    if (local > plan->local_bytes || plan->local_bytes > LOCAL_MOST ||
+    if (local > plan->local_bytes || plan->local_bytes > PC_LOCAL_MOST ||
         (local != plan->local_bytes && plan->form != PC_FORM_PASSES))
         cr_assert_fail("%s, %s: %lld bytes of local arrays, the plan says %lld", k->ir->name, pc_form_names[plan->form],
                        (long long)local, (long long)plan->local_bytes);

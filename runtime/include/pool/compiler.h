@@ -164,8 +164,8 @@ typedef void poolc_function(void);
 poolc_function *poolc_kernel_function(const struct poolc_kernel *kernel, struct poolc_problems **problems);
 
 /* Calls the kernel, after compiling it if need be: false, without having called it, on errors. `buffers` are its parameters
- * in order; none is NULL, each is aligned for its elements, and what is written overlaps nothing else. A kernel uses up to
- * 64 KiB of stack and no other memory. */
+ * in order; none is NULL, each is aligned for its elements, and what is written overlaps nothing else. A kernel has up to
+ * 144 KiB of local arrays on the stack and needs no other memory. */
 bool poolc_call(const struct poolc_kernel *kernel, void *const *buffers, struct poolc_problems **problems);
 
 #ifdef __cplusplus
