@@ -1,10 +1,11 @@
 /* main.c - poolc, the pooling compiler: a table of contents.
  *
- *   cli/options.c   what was asked                 options.def
- *   cli/cli.c       one call per command           cmd_build.c, cmd_run.c, cmd_check.c, cmd_explain.c, cmd_bench.c,
- * cmd_list.c front/          text to layers                 pc_parse(), pc_layers_build() middle/         layers to loops
- * pc_kernel_build(): plan, lower, simplify, verify back/           loops to C                     pc_frame_write() run/
- * loops to numbers               pc_runner_open()
+ * - cli/options.c: what was asked (options.def)
+ * - cli/cli.c: one call per command (cmd_build.c, cmd_run.c and so on)
+ * - front/: text to layers (pc_parse(), pc_layers_build())
+ * - middle/: layers to loops (pc_kernel_build(): plan, lower, simplify, verify)
+ * - back/: loops to C (pc_frame_write()); llvm/: loops to machine code (pc_codegen(), pc_jit_compile())
+ * - run/: loops to numbers (pc_runner_open())
  *
  * Memory that cannot be had ends the run here, from wherever it was asked for. */
 #include "cli/cli.h"

@@ -199,6 +199,7 @@ enum { FILE_SOURCE, FILE_HEADER, FILE_BENCH, FILE_OBJECT, FILE_PROGRAM, FILE_RES
 static const char *const file_names[FILE_COUNT] = {"layer.c", "layer.h", "bench.c", "jit.o", "bench", "results"};
 
 enum { ERRORS_MAX = 2000 }; /* bytes of a program's messages that are shown */
+enum { NOT_FOUND = 127 };   /* how a shell says that there is no such program */
 
 struct workshop {
     struct pc_cli *cli;
@@ -244,7 +245,10 @@ static bool compile(struct workshop *w, const struct pc_signals *signals) {
     struct pc_process_end end = pc_process_run(arguments, signals, errors, sizeof errors);
     if (end.started && !end.stopped && end.status != 0)
         end = pc_process_run(plain, signals, errors, sizeof errors);
-    if (!end.started || end.status != 0)
+    const char *name = getenv("CC");
+    if (end.started && end.status == NOT_FOUND)
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "cannot run the C compiler '%s'; set CC to another one", name ? name : "cc");
+    else if (!end.started || end.status != 0)
         pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the C compiler cannot compile the measuring program:\n%s",
                     end.started ? errors : strerror(end.status));
     return end.started && end.status == 0;
@@ -312,10 +316,11 @@ static bool fits(struct pc_cli *cli, const struct pc_layer *layer) {
 
 static bool can_run(struct pc_cli *cli) {
     const struct pc_targets targets = pc_options_targets_or_native(&cli->options);
-    const bool good = pc_targets_here(&targets) < PC_TARGET_COUNT;
-    if (!good)
+    if (pc_targets_here(&targets) == PC_TARGET_COUNT) {
         pc_cli_fail(cli, PC_EXIT_FAILURE, "this machine cannot run code for %s", pc_targets_text(&targets, &cli->arena));
-    return good;
+        return false;
+    }
+    return true;
 }
 
 bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_bench_report *report) {

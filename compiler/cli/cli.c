@@ -194,12 +194,26 @@ static const char *misfit(struct pc_cli *cli, const struct pc_module *module, co
     return why;
 }
 
+/* Whether a kernel of the spec has been measured for one of the targets. */
+static bool is_measured(const struct pc_tuned *tuned, const struct pc_module *module, const struct pc_targets *targets) {
+    bool found = false;
+    for (int t = 0; t < targets->count; t++)
+        for (size_t i = 0; i < module->count; i++)
+            for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
+                found |= pc_tuned_find(tuned, &module->layers[i], (enum pc_kernel_kind)kind,
+                                       pc_target_row(targets->items[t])->name) != NULL;
+    return found;
+}
+
 bool pc_cli_plan(struct pc_cli *cli, const struct pc_module *module, const struct pc_targets *targets) {
     const struct pc_options *options = &cli->options;
     cli->plan = (struct pc_plan_options){
         .unroll_budget = options->unroll_budget, .forced = options->plan_given, .choice = options->plan};
     if (options->tuned) {
         cli->plan.tuned = pc_cli_tuned(cli, options->tuned, true);
+        if (cli->plan.tuned && !is_measured(cli->plan.tuned, module, targets))
+            pc_cli_fail(cli, PC_EXIT_OK, "warning: %s says nothing of %s for %s; --target says what for", options->tuned,
+                        cli->source->name, pc_targets_text(targets, &cli->arena));
         return cli->plan.tuned != NULL;
     }
     const char *why = options->plan_given ? misfit(cli, module, targets) : NULL;

@@ -52,6 +52,24 @@ static bool name_is_usable(struct build *b) {
     return good;
 }
 
+/* Headers that generated files include, by way of others too: a folder with one of ours that is called so would be found
+ * first by whoever has it among the folders of -I. */
+static bool header_is_ours(struct build *b) {
+    static const char *const taken[] = {"assert",  "complex", "ctype",   "errno",   "fenv",      "float",     "inttypes",
+                                        "iso646",  "limits",  "locale",  "math",    "setjmp",    "signal",    "stdalign",
+                                        "stdarg",  "stdbool", "stddef",  "stdint",  "stdio",     "stdlib",    "stdatomic",
+                                        "string",  "tgmath",  "threads", "time",    "uchar",     "wchar",     "wctype",
+                                        "features", "endian", "omp",     "immintrin", "emmintrin", "arm_neon", "alloca"};
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++) {
+        if (strcmp(b->options.base_name, taken[i]) == 0) {
+            pc_cli_fail(b->cli, PC_EXIT_INPUT, "%s: %s.h would hide the C library's header of that name; rename the spec",
+                        b->cli->source->name, taken[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool set_names(struct build *b) {
     struct pc_cli *cli = b->cli;
     const char *slash = strrchr(cli->source->name, '/');
@@ -62,7 +80,7 @@ static bool set_names(struct build *b) {
     pc_target_plan(b->options.targets.items[0], &b->options.kernel.plan); /* of what has one target only */
     b->options.kernel.prefix = cli->options.prefix;
     b->options.openmp = cli->options.openmp;
-    if (!name_is_usable(b))
+    if (!name_is_usable(b) || !header_is_ours(b))
         return false;
     if (!cli->options.prefix) {
         b->options.kernel.prefix = pc_frame_prefix_from(b->module->name, &cli->arena);
@@ -217,8 +235,10 @@ static void make_depfile(struct build *b) {
         add_name(text, b->products[i].path);
         first = false;
     }
-    if (first)
-        return; /* everything went to standard output: there is no rule */
+    if (first) {
+        pc_cli_fail(b->cli, PC_EXIT_USAGE, "--depfile is about files, and there are none: give --output");
+        return;
+    }
     pc_text_add(text, ":");
     const char *const sources[] = {b->cli->options.file, b->cli->options.tuned};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
@@ -245,13 +265,8 @@ static bool names_differ(struct build *b) {
     for (int i = 0; i < b->count; i++) {
         if (!b->products[i].path)
             continue;
-        const char *tuned = b->cli->options.tuned;
-        const bool spec = pc_same_file(b->products[i].path, b->cli->options.file);
-        if (spec || (tuned && pc_same_file(b->products[i].path, tuned))) {
-            pc_cli_fail(b->cli, PC_EXIT_USAGE, "%s: would be written over the %s", b->products[i].path,
-                        spec ? "spec" : "measured plans");
+        if (!pc_output_is_apart(b->cli, b->products[i].path))
             return false;
-        }
         for (int j = 0; j < i; j++) {
             if (b->products[j].path && pc_same_file(b->products[i].path, b->products[j].path)) {
                 pc_cli_fail(b->cli, PC_EXIT_USAGE, "%s: two outputs have this name", b->products[i].path);
@@ -295,7 +310,9 @@ void pc_cmd_build(struct pc_cli *cli) {
     if (cli->options.depfile)
         make_depfile(&b);
     if (pc_diags_error_count(&cli->diags) == 0) {
-        if (cli->options.depfile && newline_in_names(&b))
+        if (cli->status != PC_EXIT_OK)
+            ; /* said already */
+        else if (cli->options.depfile && newline_in_names(&b))
             pc_cli_fail(cli, PC_EXIT_USAGE, "a name with a line break cannot stand in a depfile");
         else
             write_products(&b);

@@ -55,7 +55,9 @@ static void add_json_names(struct pc_json *json, const char *key, unsigned set, 
     pc_json_close(json, ']');
 }
 
-static void add_json(const struct pc_layer *layer, const struct pc_check_report *report, struct pc_json *json) {
+/* `problem`: why it could not be checked; NULL: it was. */
+static void add_json(const struct pc_layer *layer, const struct pc_check_report *report, const char *problem,
+                     struct pc_json *json) {
     pc_json_open(json, NULL, '{');
     pc_json_string(json, "name", layer->name);
     pc_json_bool(json, "ok", report->good);
@@ -67,6 +69,7 @@ static void add_json(const struct pc_layer *layer, const struct pc_check_report 
     pc_json_integer(json, "compared", report->compared);
     pc_json_integer(json, "unchecked", report->unchecked);
     pc_json_string(json, "difference", report->difference);
+    pc_json_string(json, "problem", problem);
     pc_json_close(json, '}');
 }
 
@@ -91,7 +94,8 @@ void pc_cmd_check(struct pc_cli *cli) {
         pc_check_layer(cli, &module->layers[i], &report, &arena);
         good &= report.good;
         if (cli->options.json) {
-            add_json(&module->layers[i], &report, &json);
+            const bool checked = report.good || report.difference || !cli->diags.first;
+            add_json(&module->layers[i], &report, checked ? NULL : cli->diags.first->text, &json);
         } else {
             add_line(&module->layers[i], &report, &text);
             pc_cli_print(cli, &text);

@@ -278,14 +278,17 @@ static void write_results(struct run *r) {
     pc_outputs_commit(&outputs, good);
 }
 
-/* False, reported, where one file would be written for two tensors. */
+/* False, reported, where one file would be written for two tensors, or over what was read. */
 static bool outputs_differ(struct run *r) {
-    for (const struct pc_tensor_file *a = r->cli->options.outputs; a; a = a->next)
+    for (const struct pc_tensor_file *a = r->cli->options.outputs; a; a = a->next) {
+        if (!pc_output_is_apart(r->cli, a->path))
+            return false;
         for (const struct pc_tensor_file *b = a->next; b; b = b->next)
             if (pc_same_file(a->path, b->path)) {
                 pc_cli_fail(r->cli, PC_EXIT_USAGE, "%s: two outputs have this name", b->path);
                 return false;
             }
+    }
     return true;
 }
 

@@ -15,6 +15,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -180,6 +181,15 @@ static bool is_new(const char *path) {
     return access(path, F_OK) != 0 && errno == ENOENT;
 }
 
+/* False, reported, for a device: what is measured is added to what a file holds already. */
+static bool is_file(struct pc_cli *cli, const char *path) {
+    struct stat status;
+    const bool device = stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+    if (device)
+        pc_cli_fail(cli, PC_EXIT_FAILURE, "%s: cannot be written: it is not a regular file", path);
+    return !device;
+}
+
 /* What the file holds by now; NULL, reported, when it cannot be read. */
 static struct pc_tuned *read_file(struct tune *t, bool first) {
     return is_new(t->path) ? pc_tuned_new(&t->cli->arena) : pc_cli_tuned(t->cli, t->path, first);
@@ -274,7 +284,7 @@ void pc_cmd_tune(struct pc_cli *cli) {
         t.backend = PC_BACKEND_JIT;
     if (!t.path)
         t.path = pc_arena_printf(&cli->arena, "%s.tuned", module->name);
-    bool good = read_file(&t, true) != NULL; /* before minutes of measuring for nothing */
+    bool good = is_file(cli, t.path) && read_file(&t, true) != NULL; /* before minutes of measuring for nothing */
     for (int i = 0; good && i < targets.count; i++) {
         t.target = targets.items[i];
         good = can_be_tuned(cli, t.target);

@@ -13,13 +13,14 @@ static const char *const statuses[] = {
     "success",
     "the input has errors, or a check failed",
     "the command line is wrong",
-    "an internal error, or a file that could not be written",
+    "something that is not of the input's making: a file that could not be written, no C compiler, no machine for the "
+    "target, an internal error",
 };
 enum { STATUS_COUNT = sizeof statuses / sizeof *statuses };
 
 static const char *const variables[][2] = {
-    {"CC", "the C compiler of the backend cc and of bench, and its flags; default: cc"},
-    {"TMPDIR", "the folder for the private temporary folders of run, check and bench; default: the system's"},
+    {"CC", "the C compiler of the backend cc, of bench and of tune, and its flags; default: cc"},
+    {"TMPDIR", "the folder for the private temporary folders of run, check, bench and tune; default: the system's"},
 };
 enum { VARIABLE_COUNT = sizeof variables / sizeof *variables };
 

@@ -203,7 +203,7 @@ static void add_tensor_file(struct parser *p, struct pc_tensor_file **list, cons
     *list = file;
 }
 
-enum { UNROLL_BUDGET_MAX = 1 << 22, REPEAT_MAX = 1000000 }; /* nodes: a gigabyte of them; so that a slip ends some day */
+enum { REPEAT_MAX = 1000000 }; /* so that a slip ends some day */
 
 enum { THREADS_MAX = 256 }; /* more than most machines have, and few enough to be had */
 
@@ -276,7 +276,7 @@ static bool apply(struct parser *p, enum pc_option option, const char *value) {
         o->repeat = (int64_t)number;
         return true;
     case PC_OPTION_UNROLL_BUDGET:
-        if (!read_integer(p, option, value, 1, UNROLL_BUDGET_MAX, &number))
+        if (!read_integer(p, option, value, 1, PC_UNROLL_BUDGET_MOST, &number))
             return false;
         o->unroll_budget = (int64_t)number;
         return true;
@@ -417,6 +417,8 @@ static bool check_llvm(struct parser *p) {
         return FAIL(p, "--target takes one target for --emit obj, asm and llvm: only C asks which processor it runs on");
     if (!used && (o->triple || o->cpu))
         return FAIL(p, "--%s goes with --emit obj, asm or llvm", o->triple ? "triple" : "cpu");
+    if (o->compile && !pc_llvm_is_there())
+        return FAIL(p, "--compile measures LLVM: %s --generate", without);
     for (int b = 0; b < PC_BACKEND_COUNT; b++)
         if (o->backends >> b & 1 && !pc_backend_is_there((enum pc_backend)b))
             return FAIL(p, "--backend %s: %s another backend", backend_names[b], without);

@@ -57,14 +57,14 @@ static void end_program(int signal_number) {
 }
 
 void pc_outputs_catch_signals(void) {
-    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+    signal(SIGXFSZ, SIG_IGN); /* write() says it too */
+    for (int i = 0; i < PC_ENDING_SIGNALS; i++) {
         struct sigaction old;
-        if (sigaction(ending[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+        if (sigaction(pc_ending_signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
             continue; /* nohup and shells without job control mean it */
         struct sigaction action = {.sa_handler = end_program};
         sigemptyset(&action.sa_mask);
-        sigaction(ending[i], &action, NULL);
+        sigaction(pc_ending_signals[i], &action, NULL);
     }
 }
 
@@ -97,6 +97,18 @@ static mode_t default_mode(void) {
     return 0666 & ~mask;
 }
 
+/* What must not be replaced: /dev/stdout is whatever file is open there, of which others may have written a part. */
+static const char *problem_of(const char *path, const struct stat *target) {
+    static const char *const open_files[] = {"/dev/", "/proc/"};
+    struct stat end;
+    if (S_ISLNK(target->st_mode) && stat(path, &end) != 0)
+        return "it is a link that leads nowhere";
+    for (size_t i = 0; i < sizeof open_files / sizeof *open_files; i++)
+        if (S_ISREG(target->st_mode) && strncmp(path, open_files[i], strlen(open_files[i])) == 0)
+            return "it leads to a file that is open; name that file";
+    return NULL;
+}
+
 /* An output whose temporary file exists and is open as *file (-1: written in place); NULL after a failure. */
 static struct pc_output *open_output(struct pc_outputs *outputs, const char *path, int *file) {
     struct pc_arena *arena = &outputs->cli->arena;
@@ -110,6 +122,11 @@ static struct pc_output *open_output(struct pc_outputs *outputs, const char *pat
         output->target = pc_arena_strndup(arena, real, strlen(real));
     free(real);
     output->replaces = lstat(output->target, &status) == 0;
+    const char *problem = output->replaces ? problem_of(path, &status) : NULL;
+    if (problem) {
+        fail(outputs, path, problem);
+        return NULL;
+    }
     if (!output->replaces || S_ISREG(status.st_mode) || S_ISDIR(status.st_mode)) {
         const char *slash = strrchr(output->target, '/');
         char *name =
@@ -179,6 +196,19 @@ bool pc_same_file(const char *left, const char *right) {
         return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
     const char *left_name = split(left, &a), *right_name = split(right, &b);
     return strcmp(left_name, right_name) == 0 && a.st_ino != 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+bool pc_output_is_apart(struct pc_cli *cli, const char *path) {
+    const struct {
+        const char *path, *what;
+    } inputs[] = {{cli->options.file, "spec"}, {cli->options.tuned, "measured plans"}};
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        if (inputs[i].path && pc_same_file(path, inputs[i].path)) {
+            pc_cli_fail(cli, PC_EXIT_USAGE, "%s: would be written over the %s", path, inputs[i].what);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* ---- the end ---- */

@@ -28,6 +28,9 @@ const char *pc_outputs_reserve(struct pc_outputs *outputs, const char *path);
 /* Whether two names mean one file, existing or not. */
 bool pc_same_file(const char *left, const char *right);
 
+/* False, reported, where an output of this name would take the place of the spec or of the file of measured plans. */
+bool pc_output_is_apart(struct pc_cli *cli, const char *path);
+
 /* Gives the files their names if nothing failed before and `good` is true; else removes them. False when nothing was
  * written. */
 bool pc_outputs_commit(struct pc_outputs *outputs, bool good);
@@ -37,7 +40,8 @@ bool pc_outputs_commit(struct pc_outputs *outputs, bool good);
 void pc_temporary_remember(const char *path);
 void pc_temporary_forget(const char *path);
 
-/* From now on SIGINT, SIGTERM and SIGHUP remove what is remembered before they end the program. */
+/* From now on signals that end the program remove first what is remembered, and a file that grows too large is an error
+ * like a full disk. */
 void pc_outputs_catch_signals(void);
 
 #endif

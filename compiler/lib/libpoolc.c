@@ -65,10 +65,21 @@ static struct poolc_options read_options(const struct poolc_options *given) {
     return options;
 }
 
+static void refuse_budget(struct pc_task *task, void *context) {
+    (void)context;
+    pc_diag_add(&task->diags, PC_DIAG_BAD_VALUE, (struct pc_span){0, 0}, "unroll_budget is 0 or from 1 to %d",
+                PC_UNROLL_BUDGET_MOST);
+}
+
 struct poolc *poolc_open(const struct poolc_options *given, struct poolc_problems **problems) {
     const struct poolc_options options = read_options(given);
     struct pc_task task;
     pc_task_begin(&task);
+    if (options.unroll_budget < 0 || options.unroll_budget > PC_UNROLL_BUDGET_MOST) {
+        pc_task_run(&task, refuse_budget, NULL);
+        pc_task_end(&task, problems);
+        return NULL;
+    }
     struct poolc *poolc = calloc(1, sizeof *poolc);
     if (poolc) {
         atomic_init(&poolc->holders, 1);

@@ -73,6 +73,7 @@ struct pc_plan_options {
 };
 enum {
     PC_UNROLL_BUDGET = 32768, /* a LeNet layer fits; gcc compiles that much straight-line code in seconds */
+    PC_UNROLL_BUDGET_MOST = 1 << 22, /* a gigabyte of nodes */
     PC_LOOP_BUDGET = 8192,    /* what a reader scrolls through and a compiler takes well under a second for */
     PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows */
 };

@@ -16,12 +16,13 @@ enum { POLL_MILLISECONDS = 100 }; /* how long a signal may wait for its effect *
 
 _Static_assert(sizeof(sigset_t) <= sizeof((struct pc_signals){{0}}.saved), "a set of signals has its place");
 
+const int pc_ending_signals[PC_ENDING_SIGNALS] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE, SIGXCPU};
+
 static sigset_t ending_signals(void) {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGHUP);
+    for (int i = 0; i < PC_ENDING_SIGNALS; i++)
+        sigaddset(&set, pc_ending_signals[i]);
     return set;
 }
 
@@ -43,9 +44,8 @@ static bool asked_to_end(const struct pc_signals *signals) {
     sigset_t pending, saved;
     memcpy(&saved, signals->saved, sizeof saved);
     sigpending(&pending);
-    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-        if (sigismember(&pending, ending[i]) == 1 && sigismember(&saved, ending[i]) == 0)
+    for (int i = 0; i < PC_ENDING_SIGNALS; i++)
+        if (sigismember(&pending, pc_ending_signals[i]) == 1 && sigismember(&saved, pc_ending_signals[i]) == 0)
             return true;
     return false;
 }

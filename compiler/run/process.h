@@ -15,7 +15,11 @@ struct pc_process_end {
     bool stopped; /* a signal to this process ended it early; the signal is delivered when pc_signals_release() is called */
 };
 
-/* SIGINT, SIGTERM and SIGHUP wait between the two calls, for the calling thread. */
+/* What ends a program from outside. */
+enum { PC_ENDING_SIGNALS = 6 };
+extern const int pc_ending_signals[PC_ENDING_SIGNALS];
+
+/* These wait between the two calls, for the calling thread. */
 struct pc_signals {
     _Alignas(16) unsigned char saved[128]; /* a sigset_t */
 };

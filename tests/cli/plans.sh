@@ -123,9 +123,9 @@ for plan in whole-1 axes; do # neither has the least work: see 'no measurements 
     check "tuned $plan in check" 0 '^✓ a' '' "$poolc" check two.pool --backend eval --target neon --tuned a.tuned
 done
 check 'another spec with the layer' 0 '^  - measured: axes' '' "$poolc" explain other.pool --target neon --tuned a.tuned
-check 'no measurements for the target' 0 '' '' "$poolc" build two.pool -o out --target sse2 --tuned a.tuned
+check 'no measurements for the target' 0 '' 'a.tuned says nothing of two.pool for sse2' "$poolc" build two.pool -o out --target sse2 --tuned a.tuned
 check 'nothing was measured' 1 '' '' grep -q 'measured' out/two.c
-check 'no measurements for the layer' 0 '  taken$' '' "$poolc" explain two.pool b --target neon --tuned a.tuned
+check 'no measurements for the layer' 0 '  taken$' 'a.tuned says nothing of two.pool for neon' "$poolc" explain two.pool b --target neon --tuned a.tuned
 check 'on standard input' 0 'measured: axes' '' sh -c '"$1" explain two.pool --target neon --tuned - <a.tuned' sh "$poolc"
 check 'both ways to choose' 2 '' 'both say which plan' "$poolc" build two.pool --tuned a.tuned --plan axes
 check 'depfile' 0 '' '' "$poolc" build two.pool -o out --target neon --tuned a.tuned --depfile out/d
@@ -134,6 +134,12 @@ cp a.tuned out/two.h
 check 'over the measurements' 2 '' 'out/two.h: would be written over the measured plans' \
     "$poolc" build two.pool -o out --tuned out/two.h
 same 'they are still there' a.tuned out/two.h
+cp a.tuned array
+check 'an array over the measurements' 2 '' 'array: would be written over the measured plans' \
+    "$poolc" run two.pool a --backend eval --target neon --tuned array -o array
+same 'they are there, too' a.tuned array
+rm array
+check 'measurements are no device' 3 '' '/dev/full: cannot be written: it is not' "$poolc" tune two.pool -o /dev/full
 line of-tomorrow >new.tuned
 check 'a plan of tomorrow' 0 '' "^new.tuned:2:1: warning: .* no plan 'of-tomorrow'; .*\[tuned-unknown\]$" \
     "$poolc" build two.pool -o out --target neon --tuned new.tuned

@@ -226,6 +226,21 @@ check 'through a link' 0 '' '' "$poolc" build net.pool -o out
 check 'the link is a link' 0 'out/net.c' '' find out -name net.c -type l
 check 'its target is new' 0 'net_max2_forward' '' cat target.c
 rm -rf out target.c && mkdir out
+ln -s nothere.c out/net.c
+check 'a link that leads nowhere' 3 '' 'net.c: cannot be written: it is a link that' "$poolc" build net.pool -o out
+rm -rf out && mkdir out
+check 'an open file' 3 '' '/dev/stdout: cannot be written: it leads to' sh -c '
+    { echo first; "$1" build net.pool -o out --depfile /dev/stdout; status=$?; echo last; } >log
+    exit $status' sh "$poolc"
+check 'an open file keeps what others write' 0 '^2 log$' '' wc -l log
+check 'a pipe is no open file' 0 '^out/net.c out/net.h: net.pool$' '' sh -c '
+    "$1" build net.pool -o out --depfile /dev/stdout | cat' sh "$poolc"
+rm -rf out log && mkdir out
+check 'rules for no files' 2 '' 'give --output' "$poolc" build net.pool --emit ir --depfile net.d
+files 'no rules' out ''
+cp net.pool math.pool
+check 'a header of the C library' 1 '' "math.h would hide the C library's" "$poolc" build math.pool -o out
+rm math.pool
 cp net.pool 'q"q.pool'
 check 'a name that C cannot quote' 1 '' 'rename it' "$poolc" build 'q"q.pool' -o out
 files 'a name that C cannot quote' out ''
@@ -412,11 +427,19 @@ check 'no pool at all' 1 '' 'holds no pool' "$poolc" run empty.pool
 check 'unwritable array' 3 '' 'none/y.npy: cannot be written' "$poolc" run one.pool --backend eval -o y=none/y.npy
 check 'an array is no device' 3 '' '/dev/full: cannot be written: it is not' \
     "$poolc" run one.pool --backend eval -o y=/dev/full
+cp one.pool precious.pool
+check 'an array over the spec' 2 '' 'precious.pool: would be written over the spec' \
+    "$poolc" run precious.pool --backend eval -o precious.pool
+check 'the spec is not an array' 0 '' '' cmp one.pool precious.pool
+rm precious.pool
 mkdir folder.npy
 echo old >old.npy
 check 'second array fails' 3 '' 'folder.npy: ' "$poolc" run where.pool --backend eval -o y=old.npy -o indices=folder.npy
 check 'first array is the old one' 0 '^old$' '' cat old.npy
 check 'no compiler' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" run one.pool --backend cc
+check 'no compiler to measure with' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" bench one.pool
+check 'no compiler, as data' 3 '"problem": "cannot run the C compiler' 'cannot run the C compiler' \
+    env CC="$work/none" "$poolc" check one.pool --backend cc --json
 check 'a compiler that fails' 3 '' "C compiler 'false' failed with status 1" env CC=false "$poolc" run one.pool --backend cc
 if [ "$llvm" = no-llvm ]; then
     check 'run where there is no compiler' 3 '' "cannot run the C compiler 'cc'" env PATH="$work/bare" "$poolc" run one.pool
@@ -554,6 +577,24 @@ wait $process 2>/dev/null
 got=$?
 [ $got -eq 143 ] || wrong "status $got instead of 143"
 [ -z "$(ls temporary)" ] || wrong 'the temporary folder is still there'
+
+# More than a pipe holds.
+for i in 1 2 3 4 5 6 7 8 9; do
+    echo "pool p$i { mode max; shape $i$i x $i$i; kernel 5; stride 1; padding 2 }"
+done >several.pool
+for cause in 'PIPE:--emit c,ir | head -n 1' 'XFSZ:>/dev/null'; do
+    name="what is left by SIG${cause%%:*}"
+    cases=$((cases + 1))
+    rm -rf out && mkdir out
+    (
+        cd out || exit 2
+        [ "${cause%%:*}" = PIPE ] || ulimit -f 1
+        eval "\"\$poolc\" build ../several.pool ${cause#*:}"
+    ) >/dev/null 2>stderr
+    files "$name" out ''
+done
+check 'a file that grows too large' 3 '' 'cannot be written: File too large' sh -c '
+    ulimit -f 1; exec "$1" build several.pool -o out' sh "$poolc"
 
 name='a signal before the files are in place'
 cases=$((cases + 1))

@@ -322,6 +322,17 @@ Test(problems, options_change_what_fits) {
     poolc_close(poolc);
 }
 
+Test(problems, budgets_out_of_range) {
+    static const int64_t budgets[] = {-1, INT64_C(4194304) + 1, INT64_MIN};
+    for (size_t i = 0; i < sizeof budgets / sizeof *budgets; i++) {
+        struct poolc_problems *problems;
+        cr_assert_null(poolc_open(&(struct poolc_options){.size = sizeof(struct poolc_options), .unroll_budget = budgets[i]},
+                                  &problems));
+        cr_assert_str_eq(problems->items[0].id, "bad-value");
+        poolc_problems_free(problems);
+    }
+}
+
 /* ---- what is shared ---- */
 
 Test(cache, equal_layers_share_their_code) {

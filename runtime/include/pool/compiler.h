@@ -78,7 +78,7 @@ struct poolc;
 struct poolc_options {
     size_t size;           /* sizeof(struct poolc_options): later versions add fields */
     size_t idle_layers;    /* kept so at most; beyond it the one that was used longest ago goes. 0: none */
-    int64_t unroll_budget; /* as `poolc build --unroll-budget`; 0: the same default */
+    int64_t unroll_budget; /* as `poolc build --unroll-budget`, 1 to 4194304; 0: the same default */
 };
 
 enum { POOLC_IDLE_LAYERS = 256 }; /* without options */
