@@ -171,7 +171,7 @@ static void add_row(const struct pc_layer *layer, size_t number, struct pc_text 
  * at most 8 bytes each, so the sum stays far below 2^63. */
 static int64_t memory_of(const struct pc_layer *layer) {
     const int64_t real = layer->desc.dtype == POOL_F32 ? 4 : 8;
-    const int64_t plane = layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
+    const int64_t plane = pc_layer_inputs(layer);
     int64_t bytes = (layer->x_count + layer->y_count) * real;
     if (layer->desc.indices != POOL_INDICES_NONE)
         bytes += layer->y_count * ir_elements[pc_index_element(layer)].bytes;

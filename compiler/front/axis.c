@@ -155,6 +155,26 @@ int64_t pc_axis_count(const struct pc_axis *axis, int64_t out) {
     abort();
 }
 
+bool pc_axis_is_reduced(const struct pc_axis *axis) {
+    return axis->kernel > 1 || axis->in != axis->out;
+}
+
+struct pc_axis pc_axis_extended(const struct pc_axis *axis, int64_t *before) {
+    const int64_t extent = axis->dilation * (axis->kernel - 1) + 1;
+    /* The first window that reaches input 0, rounded up, and the last that begins at or before the last input. */
+    int64_t first = axis->pad_begin - extent + 1;
+    first = first >= 0 ? (first + axis->stride - 1) / axis->stride : -(-first / axis->stride);
+    const int64_t last = (axis->in - 1 + axis->pad_begin) / axis->stride;
+    const int64_t added = first < 0 ? -first : 0;
+    struct pc_axis extended = *axis;
+    extended.out = added + (last >= axis->out ? last + 1 : axis->out);
+    extended.pad_begin += added * axis->stride;
+    if (before)
+        *before = added;
+    extended.divisor = POOL_DIVISOR_OVERRIDE;
+    return extended;
+}
+
 /* ---- forward: segments ---- */
 
 static struct pc_segment segment_of(const struct pc_axis *axis, int64_t out) {

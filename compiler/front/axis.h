@@ -48,6 +48,13 @@ struct pc_window pc_axis_window(const struct pc_axis *axis, int64_t out);
 /* This axis' factor of the average's divisor for window `out`, as pool_divisor says (OVERRIDE counts 1). */
 int64_t pc_axis_count(const struct pc_axis *axis, int64_t out);
 
+/* Whether windows along the axis are anything but the positions themselves. */
+bool pc_axis_is_reduced(const struct pc_axis *axis);
+
+/* Backward: the axis as if its output went on, on both sides, as far as any window covers an input, so that no input has
+ * a border; *before, unless NULL, is how many windows are added in front of the first. Divisors count 1. */
+struct pc_axis pc_axis_extended(const struct pc_axis *axis, int64_t *before);
+
 /* Forward: windows out .. out + count - 1 have the same taps and the same divisor factor, and window j starts `in_step`
  * input positions after window j - 1. */
 struct pc_segment {

@@ -201,3 +201,21 @@ struct pc_layer *pc_layer_from_desc(const char *name, const struct pool_desc *de
     take(layer, &draft);
     return draft.failed ? NULL : layer;
 }
+
+/* ---- facts ---- */
+
+int64_t pc_layer_inputs(const struct pc_layer *layer) {
+    return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
+}
+
+int64_t pc_layer_outputs(const struct pc_layer *layer) {
+    return layer->axis[0].out * layer->axis[1].out * layer->axis[2].out;
+}
+
+int64_t pc_layer_taps(const struct pc_layer *layer) {
+    return layer->axis[0].kernel * layer->axis[1].kernel * layer->axis[2].kernel;
+}
+
+bool pc_layer_picks(const struct pc_layer *layer) {
+    return pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+}

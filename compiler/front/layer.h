@@ -30,6 +30,14 @@ struct pc_module {
     size_t count;
 };
 
+/* Products over the axes: elements of a plane of x, and of y; taps of a window. */
+int64_t pc_layer_inputs(const struct pc_layer *layer);
+int64_t pc_layer_outputs(const struct pc_layer *layer);
+int64_t pc_layer_taps(const struct pc_layer *layer);
+
+/* Max and min: of the taps one is picked, which is where the gradient goes. The others are sums. */
+bool pc_layer_picks(const struct pc_layer *layer);
+
 /* Turns the tree into layers. Reports every independent error; a pool with an error is left out of the module, so the
  * result is complete only if diags has no error. Everything lives in `arena`. */
 struct pc_module *pc_layers_build(const struct pc_ast_file *file, const struct pc_source *source, struct pc_arena *arena,

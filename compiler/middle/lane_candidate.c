@@ -126,7 +126,7 @@ int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK
     unsigned left = 0;
     int count = 0;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        left |= pc_is_reduced(&c->layer->axis[a]) ? 1u << a : 0;
+        left |= pc_axis_is_reduced(&c->layer->axis[a]) ? 1u << a : 0;
     if (!c->apart) { /* also where none is */
         axes[0] = left;
         return 1;

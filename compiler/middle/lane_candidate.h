@@ -6,7 +6,6 @@
 #define PC_LANE_CANDIDATE_H
 
 #include "middle/lane_plan.h"
-#include "middle/lower.h"
 
 enum {
     CANDIDATE_LINE = 64,               /* bytes of a cache line */

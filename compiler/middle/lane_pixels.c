@@ -12,14 +12,10 @@ static const double SHORT_PIECE = 1.5;
 /* Pixels of a part of the image that make it worth a part. */
 static const int64_t PART_LEAST = 4;
 
-static int64_t pixels_of(const struct pc_layer *layer) {
-    return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
-}
-
 const char *pc_lane_pixels_misfit(const struct pc_plan *plan) {
     if (plan->layer->desc.layout != POOL_CHANNELS_LAST || !candidate_is_whole(plan))
         return "it is for windows that are the whole image, channels-last, without tap numbers";
-    return pixels_of(plan->layer) < 2 * PART_LEAST ? "an image has few pixels" : NULL;
+    return pc_layer_inputs(plan->layer) < 2 * PART_LEAST ? "an image has few pixels" : NULL;
 }
 
 /* Vectors of a block: as many as fit the registers, without a rest where that is not for few. */
@@ -37,9 +33,9 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
                                                 struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const int64_t channels = layer->desc.channels;
-    const int64_t pixels = pixels_of(layer);
+    const int64_t pixels = pc_layer_inputs(layer);
     const int64_t vectors = choose_block((channels + lanes - 1) / lanes);
-    const bool picks = pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD;
+    const bool picks = pc_layer_picks(layer);
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
     *p = (struct pc_lane_plan){.lanes = lanes, .run = 1, .unit = "vector of channels", .why = why};
     p->block = vectors * lanes < channels ? vectors * lanes : channels;

@@ -67,7 +67,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .planes = form->planes,
                           .phases = form->phases ? form->phases : 1,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
-                          .picks = mode->combine != PC_COMBINE_ADD,
+                          .picks = pc_layer_picks(layer),
                           .apart = takes_apart(way),
                           .lines = way->steps == STEPS_LINES,
                           .slices = way->steps == STEPS_SLICES,
@@ -82,8 +82,8 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";
     c.result->why = way->line;
-    c.tracked = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices != POOL_INDICES_NONE;
-    while (c.outer < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[c.outer]))
+    c.tracked = pc_plan_tracks(plan);
+    while (c.outer < POOL_MAX_RANK - 1 && !pc_axis_is_reduced(&layer->axis[c.outer]))
         c.outer++;
     if (c.backward && !c.picks) {
         c.result->divides_last = candidate_divides_by_position(&c)
@@ -130,7 +130,7 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
-    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD;
+    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(layer);
     const struct pc_axis *across = &layer->axis[POOL_MAX_RANK - 1];
     const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* from line to line */
     int count = 0;
@@ -200,7 +200,7 @@ static bool has_lines(const struct pc_plan *plan, int lanes) {
 static int reduced_axes(const struct pc_layer *layer) {
     int axes = 0;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        axes += pc_is_reduced(&layer->axis[a]);
+        axes += pc_axis_is_reduced(&layer->axis[a]);
     return axes;
 }
 
@@ -224,7 +224,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))
         return last ? "an image has not half as many elements as a vector"
                     : "a plane has not half as many elements as a vector";
-    if (takes_apart(way) && plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(layer->desc.mode)->combine != PC_COMBINE_ADD)
+    if (takes_apart(way) && plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(layer))
         return "gradients of maxima are added in ascending order of the outputs, which one axis at a time would not";
     if (way->steps == STEPS_LINES && !has_lines(plan, lanes))
         return "windows are too short, or too far apart, to share more than their ends";
@@ -290,7 +290,7 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     const struct pc_lane_band *band = &p->bands[0];
     const int64_t lanes = p->lanes, in = p->transposed->x_count, out = p->transposed->y_count;
     const int64_t count = plan->layer->desc.batch * plan->layer->desc.channels, blocks = (count + lanes - 1) / lanes;
-    const bool tracked = plan->kind == PC_KERNEL_TRAIN || plan->layer->desc.indices != POOL_INDICES_NONE;
+    const bool tracked = pc_plan_tracks(plan);
     const int64_t arrays = tracked ? 2 : 1; /* that come out */
     const int64_t tiles = (in / lanes + lanes - 1) / lanes + arrays * ((out / lanes + lanes - 1) / lanes);
     /* The first of several passes has read all that went in. */

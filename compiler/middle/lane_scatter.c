@@ -18,28 +18,20 @@ static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2;
  * stride is 2 meet few of them twice. */
 static const double LINE_BEYOND = 26;
 
-static int64_t inputs_of(const struct pc_layer *layer) {
-    return layer->axis[0].in * layer->axis[1].in * layer->axis[2].in;
-}
-
-static int64_t outputs_of(const struct pc_layer *layer) {
-    return layer->axis[0].out * layer->axis[1].out * layer->axis[2].out;
-}
-
 /* Channels-first, operations that fit into the time that a cache line takes until what was added to it, element by element,
  * can be loaded as a vector; they are lost where there are not windows enough to go on with. */
 static const double LINE_WAIT = 16;
 
 static double waiting(const struct pc_plan *plan) {
     const int bytes = ir_elements[plan->real].bytes;
-    const double wait = (double)(inputs_of(plan->layer) * bytes) / CANDIDATE_LINE * LINE_WAIT;
-    const double windows = (double)outputs_of(plan->layer) * WINDOW;
+    const double wait = (double)(pc_layer_inputs(plan->layer) * bytes) / CANDIDATE_LINE * LINE_WAIT;
+    const double windows = (double)pc_layer_outputs(plan->layer) * WINDOW;
     return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
 }
 
 const char *pc_lane_scatter_misfit(const struct pc_plan *plan) {
     const struct pc_axis *axis = plan->layer->axis;
-    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_mode_of(plan->layer->desc.mode)->combine != PC_COMBINE_ADD;
+    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(plan->layer);
     int64_t pitch = CHANNELS_MOST, reach = 0;
     if (!selects)
         return "it is for gradients of maxima and minima";
@@ -62,7 +54,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
                                                  struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const int64_t channels = layer->desc.channels, planes = layer->desc.batch * channels;
-    const int64_t bytes = ir_elements[plan->real].bytes, inputs = inputs_of(layer);
+    const int64_t bytes = ir_elements[plan->real].bytes, inputs = pc_layer_inputs(layer);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
     *p = (struct pc_lane_plan){.lanes = lanes, .run = 1, .scatters = true, .why = why};
@@ -85,7 +77,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
                          : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
                                                                                         : SHORT_PIECE;
     const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
-    p->work = times * piece * ((double)outputs_of(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
+    p->work = times * piece * ((double)pc_layer_outputs(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
               (beyond ? (double)(inputs * bytes) / CANDIDATE_LINE * LINE_BEYOND : 0);
     p->code = 100;
     return p;

@@ -79,15 +79,11 @@ static bool is_small(const struct candidate *c, double bytes) {
  * there is no gain, nor where windows have more than 9 taps.  Windows that slide by one meet too many pixels. */
 static const int64_t RUN_TAPS = 104, TURNS_MOST = 3;
 
-static int64_t window_taps(const struct candidate *c) {
-    return c->layer->axis[0].kernel * c->layer->axis[1].kernel * c->layer->axis[2].kernel;
-}
-
 /* Whether the candidate may have runs at all. */
 static bool may_run(const struct candidate *c) {
     bool strides = candidate_is_last(c) && c->tile_rows == 1 && !c->apart && !c->weighs;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        strides &= !pc_is_reduced(&c->layer->axis[a]) || candidate_stride_of(&c->layer->axis[a]) > 1;
+        strides &= !pc_axis_is_reduced(&c->layer->axis[a]) || candidate_stride_of(&c->layer->axis[a]) > 1;
     return strides;
 }
 
@@ -214,7 +210,7 @@ void candidate_choose_sizes(struct candidate *c) {
 }
 
 void candidate_choose_run(struct candidate *c) {
-    const int64_t vectors = c->result->block / c->result->lanes, taps = window_taps(c);
+    const int64_t vectors = c->result->block / c->result->lanes, taps = pc_layer_taps(c->layer);
     int64_t run = RUN_TAPS / taps;
     run = run < vectors / 2 ? run : vectors / 2;
     while (run > 1 && vectors % run)

@@ -12,10 +12,4 @@
  *   dy, x, y, dx (lp). */
 struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struct pc_arena *arena);
 
-/* Whether a pass (note [passes]) has something to do along an axis. */
-bool pc_is_reduced(const struct pc_axis *axis);
-
-/* The axis whose windows a staged backward kernel gathers from (note [staging]): `out` is its size in the local array. */
-struct pc_axis pc_staged_axis(const struct pc_axis *axis);
-
 #endif

@@ -316,7 +316,7 @@ static void axis_level(struct nest *nest, int level, int axis) {
  * loop of their own. */
 static void plane_with_wide_state(struct nest *nest, int64_t channels) {
     (void)channels; /* one: the form is for channels-first */
-    const int64_t count = nest->layer->axis[0].out * nest->layer->axis[1].out * nest->layer->axis[2].out;
+    const int64_t count = pc_layer_outputs(nest->layer);
     const int state = nest->buffer.state, wide = nest_local(nest, "state_plane", nest->plan->track, count);
     nest->buffer.state = wide;
     nest->state_outer = nest->at.narrow.affine.count;

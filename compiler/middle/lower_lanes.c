@@ -391,8 +391,7 @@ static void emit_sum(struct lanes_nest *n, const struct pc_lane_group *group) {
 /* Whether the slot's window selected the element. Tap numbers are compared as they are stored, which needs no conversion,
  * and lanes that have no such slot ask for a number that is none. */
 static ir_ref is_selected(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap) {
-    const struct pc_axis *axis = n->nest->layer->axis;
-    const int64_t taps = axis[0].kernel * axis[1].kernel * axis[2].kernel;
+    const int64_t taps = pc_layer_taps(n->nest->layer);
     const struct ir_type type = {(uint8_t)n->read.tap_element, (uint8_t)n->lanes};
     const ir_ref state = gather(n, tap, n->read.taps);
     if (taps <= (type.element == IR_U8 ? UINT8_MAX : type.element == IR_U16 ? UINT16_MAX : INT32_MAX))

@@ -34,10 +34,6 @@ static struct pc_plan_axis identity_axis(struct nest *nest, const struct pc_plan
     return axis;
 }
 
-bool pc_is_reduced(const struct pc_axis *axis) {
-    return axis->kernel > 1 || axis->in != axis->out;
-}
-
 static int local_array(struct nest *nest, const char *what, int axis, enum ir_element element, int64_t count) {
     static const char *const names[] = {"d", "h", "w"};
     return nest_local(nest, pc_arena_printf(nest->arena, "%s_%s", what, names[axis]), element, count);
@@ -79,7 +75,7 @@ static void block_body(struct nest *nest, int64_t channels) {
     int outermost = POOL_MAX_RANK - 1; /* the last axis that is reduced */
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
         out[a] = in[a] = layer->axis[a].in;
-        if (pc_is_reduced(&layer->axis[a]))
+        if (pc_axis_is_reduced(&layer->axis[a]))
             outermost = a;
     }
     struct nest before = *nest;
@@ -87,7 +83,7 @@ static void block_body(struct nest *nest, int64_t channels) {
     struct pass pass = {.active = true, .first = true, .in_tap = -1, .in_index = -1};
     int source = x;
     for (int a = POOL_MAX_RANK - 1; a >= outermost; a--) {
-        if (!pc_is_reduced(&layer->axis[a]))
+        if (!pc_axis_is_reduced(&layer->axis[a]))
             continue;
         struct pc_plan plan;
         out[a] = layer->axis[a].out;

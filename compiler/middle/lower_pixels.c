@@ -59,10 +59,9 @@ static void store(struct pixels *p, int64_t v, ir_ref value) {
 }
 
 static void block_body(struct nest *nest, int64_t channels) {
-    const struct pc_axis *axis = nest->layer->axis;
     const int64_t lanes = nest->real.lanes;
     struct pixels p = {.nest = nest,
-                       .count = axis[0].in * axis[1].in * axis[2].in,
+                       .count = pc_layer_inputs(nest->layer),
                        .parts = nest->plan->lanes->pixel_parts,
                        .vectors = (channels + lanes - 1) / lanes,
                        .tail = (UINT64_C(1) << channels % lanes) - 1};

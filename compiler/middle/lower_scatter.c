@@ -33,7 +33,7 @@ static bool is_last(const struct scatter *s) {
 
 static void find_offsets(struct scatter *s) {
     const struct pc_axis *axis = s->nest->layer->axis;
-    s->offset_count = axis[0].kernel * axis[1].kernel * axis[2].kernel;
+    s->offset_count = pc_layer_taps(s->nest->layer);
     int64_t *offset = PC_NEW_ARRAY(s->nest->arena, (size_t)s->offset_count, int64_t);
     for (int64_t tap = 0; tap < s->offset_count; tap++) {
         int64_t rest = tap;
@@ -131,7 +131,7 @@ static void add_axis(struct scatter *s, int a) {
     static const char *const names[] = {"od", "oh", "ow"};
     struct nest *nest = s->nest;
     if (a == POOL_MAX_RANK) {
-        const int64_t outputs = nest->layer->y_count / (nest->layer->desc.batch * nest->layer->desc.channels);
+        const int64_t outputs = pc_layer_outputs(nest->layer);
         if (is_last(s))
             add_channels(s);
         else

@@ -9,29 +9,6 @@
  * the width of the values, so that a C compiler can compare and add in vectors of one length. */
 #include "middle/lower_nest.h"
 
-/* The layer's axis as if the output went on as far as any window covers an input. */
-struct stage_axis {
-    struct pc_axis axis;
-    int64_t before; /* windows added in front of the first */
-};
-
-static struct stage_axis stage_of(const struct pc_axis *facts) {
-    const int64_t extent = facts->dilation * (facts->kernel - 1) + 1;
-    /* The first window that reaches input 0, rounded up, and the last that begins at or before the last input. */
-    int64_t first = facts->pad_begin - extent + 1;
-    first = first >= 0 ? (first + facts->stride - 1) / facts->stride : -(-first / facts->stride);
-    const int64_t last = (facts->in - 1 + facts->pad_begin) / facts->stride;
-    struct stage_axis stage = {.axis = *facts, .before = first < 0 ? -first : 0};
-    stage.axis.out = stage.before + (last >= facts->out ? last + 1 : facts->out);
-    stage.axis.pad_begin += stage.before * facts->stride;
-    stage.axis.divisor = POOL_DIVISOR_OVERRIDE; /* divided in the copy */
-    return stage;
-}
-
-struct pc_axis pc_staged_axis(const struct pc_axis *axis) {
-    return stage_of(axis).axis;
-}
-
 /* ---- copying ---- */
 
 static bool divides_by_position(const struct nest *nest) {
@@ -89,17 +66,15 @@ static void block_body(struct nest *nest, int64_t channels) {
     const struct pc_plan *whole = nest->plan;
     struct pc_plan plan = *whole; /* its cells are those of the staged axes */
     int64_t size[POOL_MAX_RANK], local[POOL_MAX_RANK];
-    struct stage_axis stage[POOL_MAX_RANK];
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        stage[a] = stage_of(&nest->layer->axis[a]);
-        size[a] = stage[a].axis.out;
-    }
+    int64_t added[POOL_MAX_RANK]; /* windows in front */
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        size[a] = pc_axis_extended(&nest->layer->axis[a], &added[a]).out;
     nest_local_strides(size, whole->block, local);
     const struct nest before = *nest;
 
     nest->at.wide = nest_local_place(&nest->at.wide);
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        nest->at.wide.constant += stage[a].before * local[a];
+        nest->at.wide.constant += added[a] * local[a];
     ir_comment(&nest->b, "dy into the middle of the stage");
     copy_axis(nest, 0, local, channels, 1);
     ir_comment(&nest->b, "every input gathers from all windows that cover it");
@@ -139,7 +114,7 @@ static void clear(struct nest *nest, const char *name, struct ir_type type, int6
 void lower_backward_staged(struct nest *nest) {
     int64_t count = nest->plan->block;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        count *= stage_of(&nest->layer->axis[a]).axis.out;
+        count *= pc_axis_extended(&nest->layer->axis[a], NULL).out;
     /* Once: the copies overwrite the same middle for every plane and leave the zeros around it. */
     clear(nest, "dy_stage", nest->real, count, ir_real(&nest->b, nest->real, 0));
     if (nest->buffer.state >= 0)

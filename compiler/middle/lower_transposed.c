@@ -99,10 +99,6 @@ static void each_tile(const struct copy *c, const struct place *memory, void (*t
     nest->at = before;
 }
 
-static int64_t plane_of(int64_t count, const struct pool_desc *desc) {
-    return count / (desc->batch * desc->channels);
-}
-
 static void transpose_block(struct nest *nest, int64_t planes) {
     const struct nest before = *nest;
     const struct pc_lane_plan *lanes = before.plan->lanes;
@@ -121,7 +117,7 @@ static void transpose_block(struct nest *nest, int64_t planes) {
     if (picks)
         nest->buffer.state = nest_local(nest, "tap_planes", plan.track, lanes->transposed->y_count);
 
-    copy.plane = plane_of(layer->x_count, &layer->desc);
+    copy.plane = pc_layer_inputs(layer);
     ir_comment(&nest->b, "planes side by side");
     each_tile(&copy, &before.at.wide, tile_in);
 
@@ -129,7 +125,7 @@ static void transpose_block(struct nest *nest, int64_t planes) {
     nest->at.narrow = nest_local_place(&before.at.narrow);
     lower_lane_bands(nest, lanes->lanes);
 
-    copy.plane = plane_of(layer->y_count, &layer->desc);
+    copy.plane = pc_layer_outputs(layer);
     ir_comment(&nest->b, "and back");
     const int from[] = {nest->buffer.y, nest->buffer.state, nest->buffer.state};
     const int to[] = {memory->y, memory->state, memory->indices};

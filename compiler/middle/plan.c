@@ -5,7 +5,6 @@
 
 #include "front/diag.h"
 #include "middle/lane_plan.h"
-#include "middle/lower.h"
 #include "middle/tuned.h"
 
 #include <inttypes.h>
@@ -27,7 +26,7 @@ static const double CODE_MAX = 1 << 18;
 /* ---- facts that several decisions need ---- */
 
 bool pc_layer_has_kernel(const struct pc_layer *layer, enum pc_kernel_kind kind) {
-    const bool selects = pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+    const bool selects = pc_layer_picks(layer);
     switch (kind) {
     case PC_KERNEL_FORWARD:
         return layer->forward;
@@ -41,19 +40,15 @@ bool pc_layer_has_kernel(const struct pc_layer *layer, enum pc_kernel_kind kind)
     abort();
 }
 
-static int64_t window_taps(const struct pc_layer *layer) {
-    return layer->axis[0].kernel * layer->axis[1].kernel * layer->axis[2].kernel;
-}
-
 enum ir_element pc_state_element(const struct pc_layer *layer) {
-    const int64_t taps = window_taps(layer);
+    const int64_t taps = pc_layer_taps(layer);
     return taps <= UINT8_MAX + 1 ? IR_U8 : taps <= UINT16_MAX + 1 ? IR_U16 : IR_I32;
 }
 
 enum ir_element pc_index_element(const struct pc_layer *layer) {
-    int64_t largest = window_taps(layer) - 1;
+    int64_t largest = pc_layer_taps(layer) - 1;
     if (layer->desc.indices == POOL_INDICES_PLANE)
-        largest = layer->axis[0].in * layer->axis[1].in * layer->axis[2].in - 1;
+        largest = pc_layer_inputs(layer) - 1;
     else if (layer->desc.indices == POOL_INDICES_TENSOR)
         largest = layer->x_count - 1;
     return largest <= INT32_MAX ? IR_I32 : IR_I64;
@@ -75,7 +70,7 @@ static bool axis_is_trivial(const struct pc_axis *axis) {
 /* Nodes per tap or per covering window, from the lowering: load, combine, and what NaN and tap numbers take. */
 static double nodes_per_tap(const struct pc_plan *plan) {
     const struct pool_desc *desc = &plan->layer->desc;
-    const bool picks = pc_mode_of(desc->mode)->combine != PC_COMBINE_ADD;
+    const bool picks = pc_layer_picks(plan->layer);
     switch (plan->kind) {
     case PC_KERNEL_FORWARD:
         if (picks && desc->indices != POOL_INDICES_NONE)
@@ -151,8 +146,7 @@ static double estimate_loops(const struct pc_plan *plan) {
 
 /* ---- decisions ---- */
 
-/* Tap numbers differ from window to window, so nothing that carries them is shared. */
-static bool tracks(const struct pc_plan *plan) {
+bool pc_plan_tracks(const struct pc_plan *plan) {
     return plan->kind == PC_KERNEL_TRAIN || plan->layer->desc.indices != POOL_INDICES_NONE;
 }
 
@@ -177,7 +171,7 @@ static int lane_axis(const struct pc_layer *layer) {
 }
 
 static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
-    if (plan->kind == PC_KERNEL_BACKWARD || tracks(plan))
+    if (plan->kind == PC_KERNEL_BACKWARD || pc_plan_tracks(plan))
         return; /* neighbours would share only loads, which stay in the cache */
     for (int a = lane_axis(plan->layer) - 1; a >= 0; a--) {
         const struct pc_axis *facts = &plan->layer->axis[a];
@@ -201,7 +195,7 @@ static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
 static bool can_pass(const struct pc_plan *plan) {
     int reduced = 0;
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        reduced += pc_is_reduced(&plan->layer->axis[a]);
+        reduced += pc_axis_is_reduced(&plan->layer->axis[a]);
     return reduced >= 2;
 }
 
@@ -215,7 +209,7 @@ static bool can_stage(const struct pc_plan *plan) {
 /* From here on the kernel gathers from windows that cover every input: a kind of cell or two are left along each axis. */
 static bool use_staged_cells(struct pc_plan *plan, struct pc_arena *arena) {
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis staged = pc_staged_axis(&plan->layer->axis[a]);
+        const struct pc_axis staged = pc_axis_extended(&plan->layer->axis[a], NULL);
         int count;
         const struct pc_cell *cells = pc_axis_cells(&staged, arena, &count);
         if (!cells)
@@ -233,17 +227,16 @@ static double local_bytes(const struct pc_plan *plan) {
     double bytes = 0, size = 1;
     if (plan->kind == PC_KERNEL_BACKWARD) {
         for (int a = 0; a < POOL_MAX_RANK; a++)
-            size *= (double)pc_staged_axis(&layer->axis[a]).out;
-        const bool selects = pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
-        return size * (real + (selects ? track : 0));
+            size *= (double)pc_axis_extended(&layer->axis[a], NULL).out;
+        return size * (real + (pc_layer_picks(layer) ? track : 0));
     }
     const bool tap = plan->kind == PC_KERNEL_TRAIN || layer->desc.indices == POOL_INDICES_WINDOW;
     const bool index = layer->desc.indices > POOL_INDICES_WINDOW;
     int outermost = 0; /* the last axis that is reduced writes y */
-    while (outermost < POOL_MAX_RANK - 1 && !pc_is_reduced(&layer->axis[outermost]))
+    while (outermost < POOL_MAX_RANK - 1 && !pc_axis_is_reduced(&layer->axis[outermost]))
         outermost++;
     for (int a = POOL_MAX_RANK - 1; a > outermost; a--) {
-        if (!pc_is_reduced(&layer->axis[a]))
+        if (!pc_axis_is_reduced(&layer->axis[a]))
             continue;
         size = 1;
         for (int k = 0; k < POOL_MAX_RANK; k++)
@@ -279,14 +272,13 @@ static bool shares_rows(const struct pc_plan *plan) {
         axes += !facts->adaptive && facts->stride < facts->kernel && facts->out > 1;
     }
     /* Channels-last, a row of results goes through memory channel by channel, which pays from a few dozen taps on. */
-    const bool pays = plan->layer->desc.layout == POOL_CHANNELS_FIRST || window_taps(plan->layer) > SMALL_WINDOW;
-    return axes >= 2 && pays && plan->kind == PC_KERNEL_FORWARD && !tracks(plan);
+    const bool pays = plan->layer->desc.layout == POOL_CHANNELS_FIRST || pc_layer_taps(plan->layer) > SMALL_WINDOW;
+    return axes >= 2 && pays && plan->kind == PC_KERNEL_FORWARD && !pc_plan_tracks(plan);
 }
 
 /* Channels-first, a C compiler cannot make vectors of bytes of state and words of dy side by side in short rows. */
 static bool compares_states(const struct pc_plan *plan) {
-    return plan->layer->desc.layout == POOL_CHANNELS_FIRST &&
-           pc_mode_of(plan->layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
+    return plan->layer->desc.layout == POOL_CHANNELS_FIRST && pc_layer_picks(plan->layer);
 }
 
 static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
@@ -373,7 +365,7 @@ static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_axis *facts = &plan->layer->axis[a];
         struct pc_plan_axis *axis = &plan->axis[a];
-        if (axis->roll || facts->kernel < 2 || facts->adaptive || tracks(plan))
+        if (axis->roll || facts->kernel < 2 || facts->adaptive || pc_plan_tracks(plan))
             continue;
         const int64_t tile = plan->form == PC_FORM_STRAIGHT ? facts->out : axis->tile;
         const bool shares = tile > 1 && facts->stride == facts->dilation;

@@ -2,7 +2,7 @@
 # rules.sh SOURCES BINARY - what CONTRIBUTING.md says of the compiler's sources, checked.
 #
 # What prints, translates, executes or changes the kernel IR includes nothing of layers and plans, not even by way of another
-# header.  Every note that a comment points to is there once.
+# header; what plans includes nothing of what lowers.  Every note that a comment points to is there once.
 set -u
 [ $# -eq 2 ] || { echo "usage: rules.sh SOURCES BINARY" >&2; exit 2; }
 cd "$1" || exit 2
@@ -12,17 +12,25 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 2' HUP INT TERM
 failed=0
 
-for file in compiler/back/emit_c*.c compiler/llvm/emit_llvm*.c compiler/middle/ir*.c compiler/middle/simplify.c; do
-    # -MG: headers that are not there, LLVM's say, are no error.
-    if ! "${CC:-cc}" -std=c11 -Icompiler -I"$binary/compiler" -Iruntime/include -MM -MG "$file" >"$work/headers"; then
-        echo "$file: its headers cannot be listed" >&2
-        exit 2
-    fi
-    if tr ' ' '\n' <"$work/headers" | grep -E '(middle/(plan|lane|lower)[a-z_]*|front/layer)\.h$'; then
-        echo "$file includes what it is to know nothing of" >&2
-        failed=1
-    fi
-done
+# without PATTERN FILE ...: no file includes a header that matches
+without() {
+    pattern=$1
+    shift
+    for file in "$@"; do
+        # -MG: headers that are not there, LLVM's say, are no error.
+        if ! "${CC:-cc}" -std=c11 -Icompiler -I"$binary/compiler" -Iruntime/include -MM -MG "$file" >"$work/headers"; then
+            echo "$file: its headers cannot be listed" >&2
+            exit 2
+        fi
+        if tr ' ' '\n' <"$work/headers" | grep -E "$pattern"; then
+            echo "$file includes what it is to know nothing of" >&2
+            failed=1
+        fi
+    done
+}
+without '(middle/(plan|lane|lower)[a-z_]*|front/layer)\.h$' \
+    compiler/back/emit_c*.c compiler/llvm/emit_llvm*.c compiler/middle/ir*.c compiler/middle/simplify.c
+without 'middle/lower[a-z_]*\.h$' compiler/middle/plan*.c compiler/middle/lane*.c compiler/middle/tuned.c
 
 # A note begins a line of a comment; whatever else names it, in words that may be broken over two lines, points to it.
 find compiler -name '*.[chly]' -exec cat {} + >"$work/sources"
