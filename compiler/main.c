@@ -3,7 +3,7 @@
  * - cli/options.c: what was asked (options.def)
  * - cli/cli.c: one call per command (cmd_build.c, cmd_run.c and so on)
  * - front/: text to layers (pc_parse(), pc_layers_build())
- * - middle/: layers to loops (pc_kernel_build(): plan, lower, simplify, verify)
+ * - middle/ and ir/: layers to loops (pc_kernel_build(): plan, lower, simplify, verify)
  * - back/: loops to C (pc_frame_write()); llvm/: loops to machine code (pc_codegen(), pc_jit_compile())
  * - run/: loops to numbers (pc_runner_open())
  *

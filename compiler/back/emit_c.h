@@ -6,7 +6,7 @@
 #define PC_EMIT_C_H
 
 #include "back/simd.h"
-#include "middle/ir_parts.h"
+#include "ir/ir_parts.h"
 
 /* The function's prototype without the semicolon: "void name(const float *x, float *y)". `restrict_word` stands before each
  * parameter's name; "" in headers, where C++ has no restrict. */

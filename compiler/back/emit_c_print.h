@@ -5,7 +5,7 @@
 
 #include "back/simd.h"
 #include "back/writer.h"
-#include "middle/ir_parts.h"
+#include "ir/ir_parts.h"
 
 struct emitter {
     const struct ir_function *f;

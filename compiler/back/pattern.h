@@ -3,7 +3,7 @@
 #ifndef PC_PATTERN_H
 #define PC_PATTERN_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 /* Lane i of the result is lane at[i] of operands a and b, which have `from` lanes each: a's, then b's. */
 struct pc_lane_list {

@@ -5,7 +5,7 @@
 #ifndef PC_TARGET_H
 #define PC_TARGET_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 struct pc_plan_options;
 

@@ -3,7 +3,7 @@
 #define PC_TENSOR_H
 
 #include "cli/cli.h"
-#include "middle/ir.h"
+#include "ir/ir.h"
 #include "pool/npy.h"
 
 #define PC_TENSORS(TENSOR)                                                                                                  \

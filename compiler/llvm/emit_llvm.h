@@ -8,7 +8,7 @@
 #ifndef PC_EMIT_LLVM_H
 #define PC_EMIT_LLVM_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 struct LLVMOpaqueModule; /* LLVMModuleRef points to it */
 

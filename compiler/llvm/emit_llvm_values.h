@@ -2,7 +2,7 @@
 #ifndef PC_EMIT_LLVM_VALUES_H
 #define PC_EMIT_LLVM_VALUES_H
 
-#include "middle/ir_parts.h"
+#include "ir/ir_parts.h"
 
 #include <llvm-c/Core.h>
 

@@ -5,7 +5,7 @@
 #ifndef PC_JIT_H
 #define PC_JIT_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 struct pc_diags;
 

@@ -5,7 +5,7 @@
 #ifndef PC_LOOP_HINTS_H
 #define PC_LOOP_HINTS_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 struct LLVMOpaqueValue; /* LLVMValueRef points to it */
 

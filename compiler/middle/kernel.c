@@ -4,7 +4,7 @@
 #include "front/diag.h"
 #include "middle/lane_plan.h"
 #include "middle/lower.h"
-#include "middle/simplify.h"
+#include "ir/simplify.h"
 
 const char *pc_kernel_name(const char *prefix, const struct pc_layer *layer, enum pc_kernel_kind kind,
                            struct pc_arena *arena) {

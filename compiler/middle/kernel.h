@@ -5,7 +5,7 @@
 #ifndef PC_KERNEL_H
 #define PC_KERNEL_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 #include "middle/plan.h"
 
 struct pc_kernel {

@@ -3,7 +3,7 @@
 #ifndef PC_LOWER_H
 #define PC_LOWER_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 #include "middle/plan.h"
 
 /* The kernel that the plan describes. `name` is the function's name; it and the plan must live as

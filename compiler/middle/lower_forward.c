@@ -28,33 +28,38 @@ bool forward_tracks_index(const struct nest *nest) {
 
 /* ---- taps ---- */
 
-static int64_t sum_of(const int64_t *count, const struct nest *nest, size_t member) {
-    int64_t sum = 0;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        sum += count[a] * *(const int64_t *)((const char *)&nest->stride[a] + member);
+/* So many steps along each axis. */
+static struct steps steps_to(const struct nest *nest, const int64_t *count) {
+    struct steps sum = {0};
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        sum.wide += count[a] * nest->stride[a].wide;
+        sum.plane += count[a] * nest->stride[a].plane;
+        sum.narrow += count[a] * nest->stride[a].narrow;
+        sum.tap += count[a] * nest->stride[a].tap;
+    }
     return sum;
 }
 
 static int64_t tap_number(const struct nest *nest, const struct cursor *c) {
-    return sum_of(c->tap, nest, offsetof(struct steps, tap));
+    return steps_to(nest, c->tap).tap;
 }
 
 /* Relative to the tile, so that windows of the tile agree on it. Loops over taps add their part. */
 static ir_ref relative_index(struct nest *nest, const struct cursor *c) {
     const bool tensor = nest->layer->desc.indices == POOL_INDICES_TENSOR;
-    const int64_t constant = sum_of(c->at, nest, tensor ? offsetof(struct steps, wide) : offsetof(struct steps, plane));
+    const struct steps steps = steps_to(nest, c->at);
     struct ir_affine affine = {.buffer = -1};
     for (int i = 0; i < nest->at.tap.affine.count; i++) {
         if (nest->at.tap.affine.term[i].stride == 0)
             continue; /* a loop around the tile, not over taps */
         affine.term[affine.count++] = tensor ? nest->at.wide.affine.term[i] : nest->at.plane.affine.term[i];
     }
-    return ir_affine(&nest->b, nest->track, &affine, constant);
+    return ir_affine(&nest->b, nest->track, &affine, tensor ? steps.wide : steps.plane);
 }
 
 /* What an earlier pass left: a combined value, and where it came from. */
 static struct fold partial(struct nest *nest, const struct cursor *c) {
-    const int64_t offset = sum_of(c->at, nest, offsetof(struct steps, wide));
+    const int64_t offset = steps_to(nest, c->at).wide;
     struct fold item = {.raw = true};
     item.value = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, offset, 0);
     if (forward_tracks_tap(nest)) {
@@ -71,8 +76,7 @@ static struct fold leaf(struct nest *nest, const struct cursor *c) {
     if (nest->pass.active && !nest->pass.first)
         return partial(nest, c);
     struct fold item = {.raw = true};
-    item.value =
-        nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, sum_of(c->at, nest, offsetof(struct steps, wide)), 0);
+    item.value = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, steps_to(nest, c->at).wide, 0);
     item.value = fold_lift(nest, item.value);
     if (forward_tracks_tap(nest))
         item.tap = ir_affine(&nest->b, nest->track, &nest->at.tap.affine, tap_number(nest, c));
@@ -237,7 +241,7 @@ static void store_state(struct nest *nest, int64_t offset, ir_ref tap) {
 }
 
 static void output_body(struct nest *nest, const int64_t *output) {
-    const int64_t offset = sum_of(output, nest, offsetof(struct steps, narrow));
+    const int64_t offset = steps_to(nest, output).narrow;
     nest_cut(nest);
     struct fold item = reduce_window(nest, 0, output, (struct cursor){0}, NULL);
     nest_store(nest, nest->buffer.y, &nest->at.narrow, offset, finish(nest, &item), 0);

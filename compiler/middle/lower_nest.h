@@ -3,7 +3,7 @@
 #ifndef PC_LOWER_NEST_H
 #define PC_LOWER_NEST_H
 
-#include "middle/ir_build.h"
+#include "ir/ir_build.h"
 #include "middle/lower.h"
 
 /* An element of a buffer relative to the current loops: constant + sum of stride * variable. */

@@ -6,7 +6,7 @@
 
 #include "front/layer.h"
 #include "front/tables.h"
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 struct pc_diags;
 struct pc_lane_plan;

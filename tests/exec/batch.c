@@ -2,7 +2,7 @@
 #include "batch.h"
 
 #include "front/diag.h"
-#include "middle/ir_parts.h"
+#include "ir/ir_parts.h"
 #include "middle/lane_plan.h"
 #include "parts.h"
 

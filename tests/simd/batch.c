@@ -2,7 +2,7 @@
 #include "batch.h"
 
 #include "back/emit_c.h"
-#include "middle/simplify.h"
+#include "ir/simplify.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #ifndef IR_KIT_H
 #define IR_KIT_H
 
-#include "middle/ir_build.h"
+#include "ir/ir_build.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_ir.c - the kernel IR: building (value numbering), printing, counting, simplifying. Running is tested by
  * test_ir_eval.c, what the verifier says no to by test_ir_verify.c. */
 #include "ir_kit.h"
-#include "middle/simplify.h"
+#include "ir/simplify.h"
 
 #include <criterion/criterion.h>
 #include <math.h>

@@ -7,7 +7,7 @@
  * verifier itself:
  *   "an operation of another kind"         every operation of kind SPECIAL has its own case in that switch
  *   "a statement where a value belongs"    deleted nodes, loops, stores and comments never get to check_value() */
-#include "middle/ir_build.h"
+#include "ir/ir_build.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

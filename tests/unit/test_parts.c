@@ -2,7 +2,7 @@
  * is in tests/exec. */
 #include "ir_kit.h"
 
-#include "middle/ir_parts.h"
+#include "ir/ir_parts.h"
 #include "pool/random.h"
 
 enum { N = 12 };

@@ -1,5 +1,5 @@
 /* ir_cost.c - exact operation, load, store and byte counts, multiplied out over the loops. */
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 static void count_block(const struct ir_function *f, const struct ir_block *block, int64_t runs, struct ir_cost *cost) {
     for (size_t i = 0; i < block->count; i++) {

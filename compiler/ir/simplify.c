@@ -1,7 +1,7 @@
 /* simplify.c - see simplify.h. One forward walk rewrites, one backward walk removes what is not used. */
-#include "middle/simplify.h"
+#include "ir/simplify.h"
 
-#include "middle/ir_build.h"
+#include "ir/ir_build.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #ifndef PC_SIMPLIFY_H
 #define PC_SIMPLIFY_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 void pc_simplify(struct ir_function *function);
 

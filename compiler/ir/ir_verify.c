@@ -3,7 +3,7 @@
  * Bounds are decided by interval arithmetic, exact because loop variables are independent.  That every output element is
  * stored once is decided by marking: the stores are walked for all values of the loop variables, which costs as much as the
  * kernel has stores and is therefore for tests and debug builds. */
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* ir_outline.c - what a back end asks about the outline of a function before it writes it. */
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 static bool is_piece(const struct ir_function *f, ir_ref ref) {
     const struct ir_node *n = ir_at(f, ref);

@@ -10,7 +10,7 @@
  *
  * A loop of few iterations is opened where all the work in it is in longer loops that can be split: images of a small batch
  * are split into rows. */
-#include "middle/ir_parts.h"
+#include "ir/ir_parts.h"
 
 enum {
     OPEN_MAX = 3,          /* iterations: more are enough to split */

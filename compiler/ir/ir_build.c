@@ -1,5 +1,5 @@
 /* ir_build.c - see ir_build.h. */
-#include "middle/ir_build.h"
+#include "ir/ir_build.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -8,13 +8,13 @@
 const struct ir_op_info ir_ops[IR_OP_COUNT] = {
     [IR_NONE] = {"none", 0, IR_KIND_NONE, "nothing"},
 #define OP(id, name, operands, kind, meaning) [IR_##id] = {name, operands, IR_KIND_##kind, meaning},
-#include "middle/ops.def"
+#include "ir/ops.def"
 #undef OP
 };
 
 const struct ir_element_info ir_elements[IR_ELEMENT_COUNT] = {
 #define ELEMENT(id, name, c_type, bytes, real) [IR_##id] = {name, c_type, bytes, real},
-#include "middle/elements.def"
+#include "ir/elements.def"
 #undef ELEMENT
 };
 

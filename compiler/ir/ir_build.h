@@ -4,7 +4,7 @@
 #ifndef PC_IR_BUILD_H
 #define PC_IR_BUILD_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 struct ir_builder {
     struct ir_function *function;

@@ -6,7 +6,7 @@
  *       v3 = load f32 x[16*oh + 1]
  *       store y[4*oh] v3
  */
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

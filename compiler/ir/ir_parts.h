@@ -6,7 +6,7 @@
 #ifndef PC_IR_PARTS_H
 #define PC_IR_PARTS_H
 
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 /* Who runs an item of a block. Of loops that are split or opened, and of items inside of items, nothing is said: they go
  * with their loop. */

@@ -1,6 +1,6 @@
 /* ir_eval.c - the interpreter: each operation as ops.def words it, lane by lane. It is the second opinion that says whether
  * a wrong number came from the lowering or from a back end, so nothing here is clever. */
-#include "middle/ir.h"
+#include "ir/ir.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -20,7 +20,7 @@
 
 enum ir_element {
 #define ELEMENT(id, name, c_type, bytes, real) IR_##id,
-#include "middle/elements.def"
+#include "ir/elements.def"
 #undef ELEMENT
     IR_ELEMENT_COUNT
 };
@@ -28,7 +28,7 @@ enum ir_element {
 enum ir_op {
     IR_NONE, /* a node that was deleted */
 #define OP(id, name, operands, kind, meaning) IR_##id,
-#include "middle/ops.def"
+#include "ir/ops.def"
 #undef OP
     IR_OP_COUNT
 };
