@@ -58,7 +58,7 @@ static enum pool_status check_desc(const struct pool_desc *desc) {
         return POOL_BAD_RANK;
     if (desc->batch < 1 || desc->channels < 1)
         return POOL_BAD_SIZE;
-    if (desc->mode == POOL_LP && !(isfinite(desc->p) && desc->p >= 1))
+    if (desc->mode == POOL_LP && !(desc->p >= 1 && desc->p <= POOL_EXPONENT_MAX))
         return POOL_BAD_EXPONENT;
     if (desc->mode == POOL_AVG && desc->divisor == POOL_DIVISOR_OVERRIDE && desc->divisor_override == 0)
         return POOL_BAD_DIVISOR;

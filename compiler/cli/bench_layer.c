@@ -325,9 +325,7 @@ static bool can_run(struct pc_cli *cli) {
 
 bool pc_bench_layer(struct pc_cli *cli, const struct pc_layer *layer, struct pc_bench_report *report) {
     struct program program = {pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli), pc_cli_text(cli)};
-    const char *base = getenv("TMPDIR");
-    struct workshop w = {.cli = cli,
-                         .folder = pc_arena_printf(&cli->arena, "%s/poolc-XXXXXX", base && *base ? base : P_tmpdir)};
+    struct workshop w = {.cli = cli, .folder = pc_arena_printf(&cli->arena, "%s", pc_temporary_pattern(&cli->arena))};
     *report = (struct pc_bench_report){0};
     const bool good = can_run(cli) && fits(cli, layer) && make_program(cli, layer, &program, report) &&
                       work(&w, &program, report);

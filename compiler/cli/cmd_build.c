@@ -5,7 +5,9 @@
 #include "cli/output.h"
 #include "llvm/codegen.h"
 
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What is written, in the order in which it was asked for. */
 struct product {
@@ -292,6 +294,16 @@ static void write_products(struct build *b) {
     pc_outputs_commit(&outputs, b->cli->status < PC_EXIT_FAILURE);
 }
 
+/* False, reported, when there is no such folder: before minutes of work for nothing. */
+static bool folder_is_there(struct pc_cli *cli) {
+    struct stat status;
+    const char *folder = cli->options.directory;
+    const bool there = !folder || stat(folder, &status) == 0;
+    if (!there)
+        pc_cli_fail(cli, PC_EXIT_FAILURE, "%s: cannot be written: %s", folder, strerror(errno));
+    return there;
+}
+
 /* False, reported, when the machine is none that code can be written for. */
 static bool machine_is_good(struct pc_cli *cli) {
     const struct pc_codegen_options machine = {.triple = cli->options.triple, .cpu = cli->options.cpu};
@@ -304,7 +316,8 @@ static bool machine_is_good(struct pc_cli *cli) {
 void pc_cmd_build(struct pc_cli *cli) {
     struct build b = {.cli = cli, .module = pc_cli_load(cli)};
     const struct pc_targets targets = pc_targets_or_c99(&cli->options.targets);
-    if (!b.module || !pc_cli_plan(cli, b.module, &targets) || !set_names(&b) || !machine_is_good(cli))
+    if (!b.module || !pc_cli_plan(cli, b.module, &targets) || !set_names(&b) || !machine_is_good(cli) ||
+        !folder_is_there(cli))
         return;
     make_all(&b);
     if (cli->options.depfile)

@@ -386,7 +386,10 @@ static bool build_phases(const struct pc_axis *axis, int64_t m, struct pc_arena 
     return true;
 }
 
-static const struct pc_cell *ordinary_cells(const struct pc_axis *axis, struct pc_arena *arena, int *count) {
+static const struct pc_cell *ordinary_cells(const struct pc_axis *given, struct pc_arena *arena, int *count) {
+    struct pc_axis alone = *given; /* of one window: its stride means nothing, and one cell is the whole input */
+    alone.stride = given->in + given->pad_begin;
+    const struct pc_axis *axis = given->out > 1 ? given : &alone;
     struct pc_cell *cells = NULL;
     size_t capacity = 0, phase_total = 0, cover_total = 0;
     int n = 0;

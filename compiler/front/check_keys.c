@@ -63,9 +63,9 @@ static void check_no_more(struct pc_draft *draft, enum pc_key key, const struct 
 }
 
 bool pc_draft_check_exponent(struct pc_draft *draft, double p, struct pc_span span) {
-    if (p >= 1 && isfinite(p))
+    if (p >= 1 && p <= POOL_EXPONENT_MAX)
         return true;
-    PC_DRAFT_ERROR(draft, PC_DIAG_BAD_EXPONENT, span, "the exponent of lp must be a finite number of at least 1");
+    PC_DRAFT_ERROR(draft, PC_DIAG_BAD_EXPONENT, span, "the exponent of lp must be a number from 1 to 1e30");
     return false;
 }
 

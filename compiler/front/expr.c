@@ -126,10 +126,11 @@ static bool eval_operator(struct pc_scope *scope, const struct pc_expr *expr, in
         overflow = __builtin_mul_overflow(left, right, value);
         break;
     case PC_EXPR_DIV:
-    case PC_EXPR_REM:
         overflow = right == -1 && left == INT64_MIN;
-        if (!overflow)
-            *value = expr->kind == PC_EXPR_DIV ? left / right : left % right;
+        *value = overflow ? 0 : left / right;
+        break;
+    case PC_EXPR_REM:
+        *value = right == -1 ? 0 : left % right; /* which C does not define for the least number */
         break;
     case PC_EXPR_INTEGER:
     case PC_EXPR_REAL:

@@ -106,6 +106,7 @@ struct ir_loop {
     struct ir_block body;
     struct ir_carried *carried;
     size_t carried_count, carried_capacity;
+    size_t first_affine; /* those before it were made before the loop, and do not move with it */
 };
 
 /* Which lane each lane takes, of those of two vectors. */

@@ -194,13 +194,18 @@ ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values
 }
 
 /* Equal affines are stored once, without terms of stride 0 or of loops that run once. The newest are looked at first:
- * neighbours use the same. */
+ * neighbours use the same; and none from before a loop that it moves with, for kernels may have thousands of loops. */
 static uint32_t intern_affine(struct ir_function *f, const struct ir_affine *wanted) {
     struct ir_affine affine = {.buffer = wanted->buffer};
-    for (int i = 0; i < wanted->count; i++)
-        if (wanted->term[i].stride != 0 && f->loops[wanted->term[i].loop].trip > 1)
-            affine.term[affine.count++] = wanted->term[i];
-    for (size_t i = f->affine_count; i-- > 0;) {
+    size_t first = 0;
+    for (int i = 0; i < wanted->count; i++) {
+        const struct ir_loop *loop = &f->loops[wanted->term[i].loop];
+        if (wanted->term[i].stride == 0 || loop->trip == 1)
+            continue;
+        affine.term[affine.count++] = wanted->term[i];
+        first = loop->first_affine > first ? loop->first_affine : first;
+    }
+    for (size_t i = f->affine_count; i-- > first;) {
         const struct ir_affine *old = &f->affines[i];
         if (old->buffer != affine.buffer || old->count != affine.count)
             continue;
@@ -325,7 +330,7 @@ uint32_t ir_loop_begin(struct ir_builder *b, const char *name, int64_t trip) {
     struct ir_function *f = b->function;
     PC_GROW(f->arena, f->loops, f->loop_count, f->loop_capacity);
     const uint32_t loop = (uint32_t)f->loop_count++;
-    f->loops[loop] = (struct ir_loop){.name = name, .trip = trip};
+    f->loops[loop] = (struct ir_loop){.name = name, .trip = trip, .first_affine = f->affine_count};
     struct ir_node node = {.op = IR_FOR, .aux = loop};
     append(b, &node);
     PC_GROW(f->arena, b->open, b->open_count, b->open_capacity);

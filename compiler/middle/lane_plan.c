@@ -204,6 +204,27 @@ static int reduced_axes(const struct pc_layer *layer) {
     return axes;
 }
 
+/* Entries of the tables of an axis (lane_map.h), of which every form and band of a way has its own: more take seconds and a
+ * gigabyte. Real layers have a thousandth of it. */
+static const double TABLE_MOST = 1 << 20;
+
+static bool has_long_tables(const struct pc_plan *plan, const struct way *way, int lanes) {
+    const struct pc_layer *layer = plan->layer;
+    const int64_t channels = layer->desc.layout == POOL_CHANNELS_LAST && !fills_vectors(layer, lanes) ? layer->desc.channels : 1;
+    if (way->steps == STEPS_HALVES)
+        return (double)pc_layer_inputs(layer) > TABLE_MOST;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &layer->axis[a];
+        const int64_t covers = axis->adaptive ? axis->out / axis->in + 2 : (axis->kernel - 1) / axis->stride + 1;
+        const double slots = plan->kind == PC_KERNEL_BACKWARD ? (double)axis->in * (double)covers
+                                                              : (double)axis->out * (double)axis->kernel;
+        const double row = a == POOL_MAX_RANK - 1 ? (double)channels : 1;
+        if (row * (slots + (double)axis->in + (double)axis->out) > TABLE_MOST)
+            return true;
+    }
+    return false;
+}
+
 /* Why a way does not fit; NULL: it does. */
 static const char *why_not(const struct pc_plan *plan, const struct way *way, int lanes) {
     const struct pc_layer *layer = plan->layer;
@@ -238,6 +259,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return pc_lane_pixels_misfit(plan);
     if (last && way->rows == 0 && layer->desc.channels >= lanes)
         return "channels-last, vectors are of channels and not of elements in the order of memory";
+    if (has_long_tables(plan, way, lanes))
+        return "an axis has too many positions or taps to look at each of them";
     return NULL;
 }
 

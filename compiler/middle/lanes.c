@@ -531,12 +531,18 @@ static double taps_along(const struct pc_lane_map *map, int64_t period) {
     return taps;
 }
 
-/* Whether there would be too much code however it is divided, which need not be made to see: pixels are groups. */
+/* Whether there would be too much code however it is divided, which need not be made to see: a group has all taps of a
+ * position in the middle, and pixels are groups. */
 static bool is_hopeless(const struct pc_lane_shape *shape) {
     double taps = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        taps *= taps_along(shape->map[a], shape->period[a]);
-    return shape->lanes == 1 && taps > (double)shape->code_max;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_lane_map *map = shape->map[a];
+        double middle = 0;
+        for (int k = 0; k < map->slots; k++)
+            middle += map->slot[map->used / 2 * map->slots + k].at >= 0;
+        taps *= shape->lanes == 1 ? taps_along(map, shape->period[a]) : middle;
+    }
+    return taps > (double)shape->code_max;
 }
 
 const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena) {

@@ -93,8 +93,7 @@ struct files {
 };
 
 static struct files name_files(struct pc_arena *arena) {
-    const char *base = getenv("TMPDIR");
-    const char *folder = pc_arena_printf(arena, "%s/poolc-XXXXXX", base && *base ? base : P_tmpdir);
+    const char *folder = pc_temporary_pattern(arena);
     return (struct files){
         .folder = pc_arena_printf(arena, "%s", folder),
         .header = pc_arena_printf(arena, "%s/kernels.h", folder),

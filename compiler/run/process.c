@@ -1,18 +1,25 @@
 /* process.c - see process.h. */
 #include "run/process.h"
 
+#include "support/arena.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
-enum { POLL_MILLISECONDS = 100 }; /* how long a signal may wait for its effect */
+enum {
+    POLL_MILLISECONDS = 100, /* how long a signal may wait for its effect, */
+    END_MILLISECONDS = 1,    /* and the end of a program that has closed its standard error */
+};
 
 _Static_assert(sizeof(sigset_t) <= sizeof((struct pc_signals){{0}}.saved), "a set of signals has its place");
 
@@ -76,31 +83,38 @@ static int start(const char *const *arguments, const struct pc_signals *signals,
     return status;
 }
 
-/* Reads until the program closes its standard error; what does not fit is thrown away. */
-static bool collect(int input, pid_t child, const struct pc_signals *signals, char *errors, size_t size) {
+/* Reads a piece of what the program has written; what does not fit is thrown away. False at the end of it. */
+static bool read_some(int input, char *errors, size_t size, size_t *kept) {
+    char rest[512];
+    const bool full = *kept + 1 >= size;
+    const ssize_t got = read(input, full ? rest : errors + *kept, full ? sizeof rest : size - 1 - *kept);
+    if (got > 0 && !full)
+        *kept += (size_t)got;
+    return got > 0 || (got < 0 && errno == EINTR);
+}
+
+/* Waits for the program to end, and reads its standard error meanwhile; what it has started itself may keep that open for
+ * longer, and is not waited for. */
+static struct pc_process_end follow(int input, pid_t child, const struct pc_signals *signals, char *errors, size_t size) {
+    struct pc_process_end end = {.started = true};
+    struct pollfd ready = {.fd = input, .events = POLLIN};
     size_t kept = 0;
-    bool stopped = false;
-    for (;;) {
-        struct pollfd ready = {.fd = input, .events = POLLIN};
-        const int count = poll(&ready, 1, POLL_MILLISECONDS);
-        if (!stopped && asked_to_end(signals)) {
+    int status = 0;
+    for (bool ended = false; !ended;) {
+        const int count = poll(&ready, 1, ready.fd < 0 ? END_MILLISECONDS : POLL_MILLISECONDS);
+        if (count > 0 && !read_some(input, errors, size, &kept))
+            ready.fd = -1; /* which poll() passes over */
+        ended = waitpid(child, &status, WNOHANG) == child;
+        if (!ended && !end.stopped && asked_to_end(signals)) {
             kill(child, SIGTERM);
-            stopped = true;
+            end.stopped = true;
         }
-        if (count < 0 && errno != EINTR)
-            break;
-        if (count <= 0)
-            continue;
-        char rest[512];
-        const bool full = kept + 1 >= size;
-        const ssize_t got = read(input, full ? rest : errors + kept, full ? sizeof rest : size - 1 - kept);
-        if (got == 0 || (got < 0 && errno != EINTR))
-            break;
-        if (got > 0 && !full)
-            kept += (size_t)got;
     }
+    while (ready.fd >= 0 && poll(&ready, 1, 0) > 0 && kept + 1 < size && read_some(input, errors, size, &kept))
+        ;
     errors[kept] = '\0';
-    return stopped;
+    end.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return end;
 }
 
 struct pc_process_end pc_process_run(const char *const *arguments, const struct pc_signals *signals, char *errors,
@@ -115,14 +129,15 @@ struct pc_process_end pc_process_run(const char *const *arguments, const struct 
     pid_t child;
     end.status = start(arguments, signals, ends[1], &child);
     close(ends[1]);
-    if (end.status == 0) {
-        end.started = true;
-        end.stopped = collect(ends[0], child, signals, errors, size);
-        int status = 0;
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-            ;
-        end.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
+    if (end.status == 0)
+        end = follow(ends[0], child, signals, errors, size);
     close(ends[0]);
     return end;
+}
+
+const char *pc_temporary_pattern(struct pc_arena *arena) {
+    const char *base = getenv("TMPDIR");
+    if (!base || !*base)
+        base = P_tmpdir;
+    return pc_arena_printf(arena, "%s%s/poolc-XXXXXX", *base == '-' ? "./" : "", base); /* no option of a compiler's */
 }

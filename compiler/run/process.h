@@ -31,4 +31,8 @@ void pc_signals_release(const struct pc_signals *signals);
 struct pc_process_end pc_process_run(const char *const *arguments, const struct pc_signals *signals, char *errors,
                                      size_t size);
 
+/* The folder for temporary folders, $TMPDIR or the system's, and what mkdtemp() makes a name in it of. */
+struct pc_arena;
+const char *pc_temporary_pattern(struct pc_arena *arena);
+
 #endif

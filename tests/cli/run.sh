@@ -201,7 +201,7 @@ check 'errors' 1 '' '^bad.pool:1:[0-9]+: error: .*\[bad-stride\]$' "$poolc" buil
 check 'errors of the plan' 1 '' '\[unroll-too-large\]$' "$poolc" build full.pool -o out --emit c,ir --depfile out/d
 check 'a raised budget' 1 '' 'the budget is 50000' "$poolc" build full.pool -o out --unroll-budget 50000
 files 'errors leave nothing' out ''
-check 'no such folder' 3 '' 'none/net.c: cannot be written: No such file' "$poolc" build net.pool -o none
+check 'no such folder' 3 '' 'none: cannot be written: No such file' "$poolc" build net.pool -o none
 check 'a file is no folder' 3 '' 'cannot be written: Not a directory' "$poolc" build net.pool -o net.pool
 check 'full depfile' 3 '' '/dev/full: cannot be written: No space' "$poolc" build net.pool -o out --depfile /dev/full
 check 'full standard output' 3 '' 'standard output' sh -c '"$1" build net.pool --emit c,ir >/dev/full' sh "$poolc"
@@ -372,7 +372,7 @@ else
     check 'native elsewhere' 2 '' "the processor 'native' is that of this machine, not of 'riscv64-" \
         "$poolc" build net.pool -o out --emit obj --triple riscv64-linux-gnu --cpu native
     check 'an object of a plan that is none' 1 '' '\[unroll-too-large\]$' "$poolc" build full.pool -o out --emit obj,c
-    check 'an object with nowhere to go' 3 '' 'none/net.o: cannot be written: No such file' \
+    check 'an object with nowhere to go' 3 '' 'none: cannot be written: No such file' \
         "$poolc" build net.pool -o none --emit obj
     files 'wrong machines leave nothing' out ''
 fi
@@ -577,6 +577,14 @@ wait $process 2>/dev/null
 got=$?
 [ $got -eq 143 ] || wrong "status $got instead of 143"
 [ -z "$(ls temporary)" ] || wrong 'the temporary folder is still there'
+
+printf '#!/bin/sh\nsleep 30 &\nexec cc "$@"\n' >server
+printf '#!/bin/sh\nexec 2>/dev/null\nexec sleep 30\n' >silent
+chmod +x server silent
+check 'a compiler that leaves a server behind' 0 '^y float32' '' timeout 20 \
+    env CC="$work/server" "$poolc" run one.pool --backend cc --quiet
+check 'a signal to a compiler that says nothing' 143 '' '' timeout --preserve-status -s TERM -k 5 1 \
+    env CC="$work/silent" "$poolc" run one.pool --backend cc --quiet
 
 # More than a pipe holds.
 for i in 1 2 3 4 5 6 7 8 9; do

@@ -404,6 +404,33 @@ Test(plan, blocks_of_channels_fit_the_stack) {
     }
 }
 
+/* Rows and windows of any length are planned in no time: vectors look at each position and tap, of so many they do not. */
+Test(plan, long_axes_take_no_time, .timeout = 10) {
+    static const char *const layers[] = {
+        "mode avg; shape 1000000; kernel 1000; stride 1",
+        "mode max; channels 4; shape 16777216 x 16384; kernel 3; stride 2",
+        "mode max; shape 4096 x 101; kernel 4095 x 100; stride 7 x 101; passes forward",
+        "mode max; shape 65521 x 3; layout nhwc; channels 1; kernel 32761 x 2; stride 32760 x 1; passes forward",
+    };
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        struct front front;
+        open_text(&front, layers[i]);
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
+            if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind))
+                cr_assert_not_null(pc_plan_build(front.layer, (enum pc_kernel_kind)kind,
+                                                 &(struct pc_plan_options){.vector_bytes = 64}, &front.arena, &front.diags));
+        close_front(&front);
+    }
+}
+
+/* The stride of a single window means nothing. */
+Test(plan, one_window_needs_no_stride) {
+    struct front front;
+    open_text(&front, "mode avg; shape 4317; kernel 4317; stride 1");
+    must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){0});
+    close_front(&front);
+}
+
 /* Local arrays of two vectors are too large here, and the second of them is not whole. */
 Test(plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
     static const int channels[] = {17, 20, 31, 33, 47};

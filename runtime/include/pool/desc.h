@@ -15,6 +15,8 @@ extern "C" {
 
 enum { POOL_MAX_RANK = 3 };
 
+#define POOL_EXPONENT_MAX 1e30 /* it and its reciprocal are normal numbers of every dtype */
+
 /* What a window becomes. The compiler's compiler/modes.def has one row per enumerator, in this order. */
 enum pool_mode { POOL_MAX, POOL_MIN, POOL_AVG, POOL_SUM, POOL_LP };
 
@@ -50,7 +52,7 @@ enum pool_divisor { POOL_DIVISOR_TAPS, POOL_DIVISOR_PADDED, POOL_DIVISOR_WINDOW,
  * beyond `rank` are not read. */
 struct pool_desc {
     enum pool_mode mode;
-    double p; /* POOL_LP: the exponent, >= 1 */
+    double p; /* POOL_LP: the exponent, 1 to POOL_EXPONENT_MAX */
     int rank; /* number of spatial axes, 1 to POOL_MAX_RANK */
     int64_t batch, channels;
     int64_t in[POOL_MAX_RANK];

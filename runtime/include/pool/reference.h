@@ -27,7 +27,7 @@ enum pool_status {
     POOL_BAD_STRIDE,    /* below 1 */
     POOL_BAD_DILATION,  /* below 1 */
     POOL_BAD_PADDING,   /* negative */
-    POOL_BAD_EXPONENT,  /* Lp: p is not a finite number of at least 1 */
+    POOL_BAD_EXPONENT,  /* Lp: p is not a number from 1 to POOL_EXPONENT_MAX */
     POOL_BAD_DIVISOR,   /* average: an override of 0, or anything but TAPS with adaptive windows */
     POOL_BAD_INDICES,   /* indices of a mode that selects no element, or no kind given where one is needed */
     POOL_TOO_LARGE,     /* a size above POOL_EXTENT_MAX, or a tensor whose bytes an int64_t cannot count */
