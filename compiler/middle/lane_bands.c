@@ -17,7 +17,7 @@ static const struct pc_lane_map *map_of(const struct candidate *c, int a, int64_
 }
 
 static struct pc_lane_shape new_shape(const struct candidate *c) {
-    struct pc_lane_shape shape = {.lanes = candidate_is_last(c) ? 1 : c->result->lanes,
+    struct pc_lane_shape shape = {.lanes = candidate_lanes_are_channels(c) ? 1 : c->result->lanes,
                                   .rows = c->tile_rows,
                                   .phases = c->phases,
                                   .align = 1,
@@ -39,7 +39,7 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
     const struct pc_axis *axis = &c->layer->axis[a];
     shape->map[a] = map;
     shape->period[a] = candidate_period_of(c, a);
-    if (axis->adaptive || candidate_is_last(c) || axis->kernel == 1)
+    if (axis->adaptive || candidate_lanes_are_channels(c) || axis->kernel == 1)
         return;
     if (axis->stride < axis->kernel && c->aligned && !(c->padded && first)) /* rows of a kernel's input begin anywhere */
         shape->align = c->result->lanes;
@@ -66,7 +66,7 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
         shape->map[last] = pc_lane_map_spread(shape->map[last], channels, index, c->arena);
         shape->from[last] *= channels;
     }
-    shape->slack = band->pass_count > 0 && !candidate_is_last(c) ? c->result->lanes : 0;
+    shape->slack = band->pass_count > 0 && !candidate_lanes_are_channels(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
     *pass = (struct pc_lane_pass){.work = work,
                                   .words = words,

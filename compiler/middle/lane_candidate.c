@@ -17,7 +17,7 @@ int64_t candidate_rows_apart(const struct candidate *c, int64_t pixels) {
     return common_divisor(candidate_pitch_of(c) * pixels, CANDIDATE_PAGE);
 }
 
-bool candidate_is_last(const struct candidate *c) {
+bool candidate_lanes_are_channels(const struct candidate *c) {
     return c->layer->desc.layout == POOL_CHANNELS_LAST && !c->flat;
 }
 
@@ -25,7 +25,6 @@ int64_t candidate_pitch_of(const struct candidate *c) {
     return c->layer->desc.channels * ir_elements[c->plan->real].bytes;
 }
 
-/* Sizes of the side that the kernel reads, and of the one that it writes. */
 int64_t candidate_size_read(const struct candidate *c, int a) {
     return c->backward ? c->layer->axis[a].out : c->layer->axis[a].in;
 }
@@ -38,12 +37,10 @@ int64_t candidate_padded(const struct candidate *c, int64_t length) {
     return (length + c->result->lanes - 1) / c->result->lanes * c->result->lanes;
 }
 
-/* Of adaptive windows about. */
 int64_t candidate_stride_of(const struct pc_axis *axis) {
     return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
 }
 
-/* Whether a part of the outermost reduced axis is one piece of memory. */
 bool candidate_can_band(const struct candidate *c) {
     int64_t outside = 1;
     for (int a = 0; a < c->outer; a++)
@@ -51,7 +48,6 @@ bool candidate_can_band(const struct candidate *c) {
     return outside == 1;
 }
 
-/* Whether a tap may be combined twice. */
 bool candidate_may_repeat(const struct candidate *c) {
     return !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent;
 }
@@ -80,12 +76,10 @@ bool candidate_is_whole(const struct pc_plan *plan) {
 static const int64_t PARTS = 2;
 /* Windows of a line, which is straight code. */
 static const int64_t LINE_MOST = 32;
-/* Lines of one set that the first level cache keeps at least. */
-static const int64_t WAYS = 8;
 
 bool candidate_has_lines(const struct candidate *c, int a) {
     const struct pc_axis *axis = &c->layer->axis[a];
-    const bool across_lanes = !candidate_is_last(c) && a == POOL_MAX_RANK - 1;
+    const bool across_lanes = !candidate_lanes_are_channels(c) && a == POOL_MAX_RANK - 1;
     return c->lines && a > 0 && !across_lanes && !axis->adaptive && axis->dilation == 1 && axis->out > 1 &&
            axis->kernel - 1 > PARTS * axis->stride + 1 && (!c->backward || axis->stride == 1);
 }
@@ -100,7 +94,7 @@ double candidate_line_work(const struct candidate *c, int a, int64_t length) {
  * take twice as long (20 rows of 40 KiB, 38 us, and padded rows 24; Zen 4). */
 int64_t candidate_line_length(const struct candidate *c, int64_t windows, int64_t apart) {
     const int64_t bytes = apart * ir_elements[c->plan->real].bytes;
-    const int64_t near = WAYS * CANDIDATE_PAGE / common_divisor(bytes, CANDIDATE_PAGE);
+    const int64_t near = CANDIDATE_WAYS * CANDIDATE_PAGE / common_divisor(bytes, CANDIDATE_PAGE);
     const int64_t most = near < LINE_MOST ? near : LINE_MOST;
     const int64_t lines = (windows + most - 1) / most;
     return (windows + lines - 1) / lines;
@@ -116,8 +110,8 @@ bool candidate_is_outermost_first(const struct candidate *c) {
     bool most = outer->out > 1 || 2 * candidate_pitch_of(c) >= CANDIDATE_PAGE;
     for (int a = c->outer + 1; a < POOL_MAX_RANK; a++)
         most &= outer->in * c->layer->axis[a].out >= outer->out * c->layer->axis[a].in;
-    return c->backward || (candidate_is_last(c) && !c->boxes && !c->lines && !c->picks && candidate_can_band(c) && most &&
-                           !candidate_split_length(c, outer->kernel));
+    return c->backward || (candidate_lanes_are_channels(c) && !c->boxes && !c->lines && !c->picks && candidate_can_band(c) &&
+                           most && !candidate_split_length(c, outer->kernel));
 }
 
 int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]) {
@@ -147,8 +141,6 @@ bool candidate_divides_by_position(const struct candidate *c) {
     return pc_mode_of(desc->mode)->finish == PC_FINISH_DIVIDE && (desc->adaptive || desc->divisor != POOL_DIVISOR_OVERRIDE);
 }
 
-/* Whether dividing is cheaper where dy is read than where dx is written: there are fewer windows than inputs, and the
- * divisor is no power of two, which would be a product. */
 bool candidate_divides_early(const struct candidate *c) {
     int64_t divisor = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
@@ -156,7 +148,6 @@ bool candidate_divides_early(const struct candidate *c) {
     return c->layer->y_count < c->layer->x_count && (divisor & (divisor - 1)) != 0;
 }
 
-/* Whether every window has the same divisor. */
 bool candidate_divides_alike(const struct candidate *c) {
     for (int a = 0; a < POOL_MAX_RANK; a++)
         for (int64_t out = 1; out < c->layer->axis[a].out; out++)
@@ -171,10 +162,9 @@ double candidate_bytes_of_larger_side(const struct candidate *c) {
 }
 
 bool candidate_comes_from_afar(const struct candidate *c) {
-    return candidate_bytes_of_larger_side(c) > (double)(4 * CANDIDATE_SECOND_LEVEL);
+    return candidate_bytes_of_larger_side(c) > (double)CANDIDATE_AFAR;
 }
 
-/* Positions of the side that is written after which slots repeat. */
 int64_t candidate_period_of(const struct candidate *c, int a) {
     const struct pc_axis *axis = &c->layer->axis[a];
     return c->backward && !axis->adaptive && axis->stride <= PERIOD_MOST ? axis->stride : 1;

@@ -11,8 +11,10 @@ enum {
     CANDIDATE_LINE = 64,               /* bytes of a cache line */
     CANDIDATE_PAGE = 4096,
     CANDIDATE_FIRST_LEVEL = 32 * 1024,
+    CANDIDATE_WAYS = 8, /* lines that a set of it has room for, at least; sets repeat after a page */
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
     CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
+    CANDIDATE_AFAR = CANDIDATE_THIRD_LEVEL / 2,         /* of a larger side most is beyond the second level */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:
      * pixels may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second
      * level, 2.2 ns each on Zen 5; of four lines it is 0.5. */
@@ -54,7 +56,7 @@ int64_t candidate_places_apart(const struct candidate *c);
 int64_t candidate_rows_apart(const struct candidate *c, int64_t pixels);
 
 /* Whether lanes are channels. */
-bool candidate_is_last(const struct candidate *c);
+bool candidate_lanes_are_channels(const struct candidate *c);
 
 /* Bytes from pixel to pixel, channels-last. */
 int64_t candidate_pitch_of(const struct candidate *c);
@@ -111,7 +113,8 @@ int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK
 
 bool candidate_divides_by_position(const struct candidate *c);
 
-/* Whether dividing is cheaper where dy is read than where dx is written. */
+/* Whether dividing is cheaper where dy is read than where dx is written: there are fewer windows than inputs, and the
+ * divisor is no power of two, which would be a product. */
 bool candidate_divides_early(const struct candidate *c);
 
 /* Whether every window has the same divisor. */

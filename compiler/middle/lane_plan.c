@@ -210,14 +210,15 @@ static const double TABLE_MOST = 1 << 20;
 
 static bool has_long_tables(const struct pc_plan *plan, const struct way *way, int lanes) {
     const struct pc_layer *layer = plan->layer;
-    const int64_t channels = layer->desc.layout == POOL_CHANNELS_LAST && !fills_vectors(layer, lanes) ? layer->desc.channels : 1;
+    const int64_t channels =
+        layer->desc.layout == POOL_CHANNELS_LAST && !fills_vectors(layer, lanes) ? layer->desc.channels : 1;
     if (way->steps == STEPS_HALVES)
         return (double)pc_layer_inputs(layer) > TABLE_MOST;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_axis *axis = &layer->axis[a];
         const int64_t covers = axis->adaptive ? axis->out / axis->in + 2 : (axis->kernel - 1) / axis->stride + 1;
-        const double slots = plan->kind == PC_KERNEL_BACKWARD ? (double)axis->in * (double)covers
-                                                              : (double)axis->out * (double)axis->kernel;
+        const double slots =
+            plan->kind == PC_KERNEL_BACKWARD ? (double)axis->in * (double)covers : (double)axis->out * (double)axis->kernel;
         const double row = a == POOL_MAX_RANK - 1 ? (double)channels : 1;
         if (row * (slots + (double)axis->in + (double)axis->out) > TABLE_MOST)
             return true;

@@ -81,7 +81,7 @@ static const int64_t RUN_TAPS = 104, TURNS_MOST = 3;
 
 /* Whether the candidate may have runs at all. */
 static bool may_run(const struct candidate *c) {
-    bool strides = candidate_is_last(c) && c->tile_rows == 1 && !c->apart && !c->weighs;
+    bool strides = candidate_lanes_are_channels(c) && c->tile_rows == 1 && !c->apart && !c->weighs;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         strides &= !pc_axis_is_reduced(&c->layer->axis[a]) || candidate_stride_of(&c->layer->axis[a]) > 1;
     return strides;
@@ -93,7 +93,7 @@ static bool may_run(const struct candidate *c) {
  * of one lane. */
 
 static int64_t lanes_of_block(const struct candidate *c) {
-    return candidate_is_last(c) ? c->result->lanes : 1;
+    return candidate_lanes_are_channels(c) ? c->result->lanes : 1;
 }
 
 /* Nothing is worked out twice, so that bands are as low as a tile. */
@@ -187,11 +187,11 @@ void candidate_choose_sizes(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t channels = c->layer->desc.channels;
     const bool has_local = c->apart || c->weighs;
-    int64_t vectors = candidate_is_last(c) ? (channels + p->lanes - 1) / p->lanes : 1;
+    int64_t vectors = candidate_lanes_are_channels(c) ? (channels + p->lanes - 1) / p->lanes : 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         c->rows[a] = candidate_size_written(c, a);
-    const double bytes = !candidate_is_last(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
-    const int64_t wide = candidate_is_last(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
+    const double bytes = !candidate_lanes_are_channels(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
+    const int64_t wide = candidate_lanes_are_channels(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
     const double good = (double)(has_local && is_small(c, bytes) ? PC_LOCAL_MOST : LOCAL_GOOD);
     if (c->boxes)
         vectors = choose_boxes(c, vectors);
@@ -204,7 +204,7 @@ void candidate_choose_sizes(struct candidate *c) {
                (vectors > wide && !candidate_comes_from_afar(c) && bytes * (double)(vectors * lanes_of_block(c)) > good))
             vectors = (vectors + 1) / 2;
     p->block = c->flat                                  ? channels
-               : !candidate_is_last(c)                  ? c->planes
+               : !candidate_lanes_are_channels(c)       ? c->planes
                : vectors * lanes_of_block(c) < channels ? vectors * lanes_of_block(c)
                                                         : channels;
 }
@@ -223,11 +223,11 @@ void candidate_choose_run(struct candidate *c) {
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */
 void candidate_count_locals(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
-    const int64_t beyond = candidate_is_last(c) ? 0 : 2 * p->lanes;
+    const int64_t beyond = candidate_lanes_are_channels(c) ? 0 : 2 * p->lanes;
     for (size_t b = 0; b < p->band_count; b++) {
         const struct pc_lane_band *band = &p->bands[b];
         for (int i = 0; i + 1 < band->pass_count; i++) {
-            const int64_t count = band->pass[i].to_count * (candidate_is_last(c) ? p->block : 1) + beyond;
+            const int64_t count = band->pass[i].to_count * (candidate_lanes_are_channels(c) ? p->block : 1) + beyond;
             int64_t *most = &p->local_count[i % 2];
             *most = count > *most ? count : *most;
         }

@@ -12,8 +12,8 @@ static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
 /* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more,
  * and very many it does not try to. */
 static const int64_t STREAMS_GOOD = 16, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
-/* Sets of the first level repeat after a page, and most have 8 or 12 ways. */
-static const int64_t WAYS = 16;
+/* Pixels of a tile whose lines want one set of the first level, for each line that it has room for: found by measuring. */
+static const int64_t PIXELS_OF_WAY = 2;
 
 /* A division of a vector takes as long as so many additions. */
 static const double DIVISION = 8;
@@ -51,7 +51,7 @@ static bool waits(const struct candidate *c) {
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
     const double divides = candidate_divides_by_position(c) ? DIVISION : 0;
-    const bool shortest = !candidate_is_last(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
+    const bool shortest = !candidate_lanes_are_channels(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
     switch (pass->work) {
     case PC_LANE_REDUCE:
         if (!c->picks)
@@ -95,7 +95,7 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
 static const double SLICES_FROM_AFAR = 3.3, BANDS_FROM_AFAR = 2.2, TILE_FROM_MEMORY = 1.4, ROWS_FROM_AFAR = 1.25;
 
 /* Whether the rows that a tile reads side by side, and those of a gradient that it writes, lie so that a set of the first
- * level cache should hold more of their lines than the 8 that it has: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us
+ * level cache should hold more of their lines than it has room for: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us
  * in tiles of all rows, 7.4 row by row; with 528 channels 5.6 and 7.5.  Gradients of 3 x 3 by 2, 112 x 112 x 64, take 84 us
  * in tiles of 8 rows, 54 of 4 (Zen 4). */
 static bool rows_share_sets(const struct candidate *c) {
@@ -106,50 +106,59 @@ static bool rows_share_sets(const struct candidate *c) {
     const int64_t read = c->backward ? (tile + axis->kernel - 2) / stride + 1 : (tile - 1) * stride + axis->kernel;
     const int64_t bytes = read * candidate_rows_apart(c, candidate_size_read(c, last)) +
                           (c->backward && !c->apart ? tile * candidate_rows_apart(c, candidate_size_written(c, last)) : 0);
-    return tile > 1 && bytes > 8 * CANDIDATE_PAGE;
+    return tile > 1 && bytes > CANDIDATE_WAYS * CANDIDATE_PAGE;
 }
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
- * Channels-last, blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not
- * come from the second level cache. */
-static double scattered(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
+ * Elements in the order of memory: stores in many places; more rows than registers hold; rows with a rest by a mask; loads
+ * that are neither in place nor of rows. */
+static double walk_of_planes(const struct candidate *c, const struct pc_lane_pass *pass) {
+    if (c->phases > 1)
+        return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
+    if (is_narrow(c) && !c->apart && !c->backward && c->picks)
+        return 1.3; /* there are 16 registers, not 32, for tiles of 4 rows as of 8 */
+    const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
+    const bool rests = c->padded && long_rows && !c->backward && !c->tracked;
+    const bool slides = pass->work == PC_LANE_SELECT && c->layer->axis[1].stride == 1 && !covered_by_many(c);
+    if (c->tile_rows > 4 || rests)
+        return slides ? 1.05 : 1.15; /* rows that slide share many loads */
+    return c->one_more && c->tile_rows == 0 ? 1.1 : 1;
+}
+
+/* Blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not come from the
+ * second level cache. */
+static double walk_of_pieces(const struct candidate *c, bool selects) {
     const int64_t vectors = c->result->block / c->result->lanes;
-    const bool selects = pass->work == PC_LANE_SELECT;
-    if (!candidate_is_last(c)) {
-        if (c->phases > 1)
-            return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
-        if (is_narrow(c) && !c->apart && !c->backward && c->picks)
-            return 1.3; /* there are 16 registers, not 32, for tiles of 4 rows as of 8 */
-        const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
-        const bool poor = c->padded && long_rows && !c->backward && !c->tracked;
-        const bool slides = selects && c->layer->axis[1].stride == 1 && !covered_by_many(c); /* which share many loads */
-        /* more than registers hold; rows with a rest by a mask; loads that are neither in place nor of rows */
-        return c->tile_rows > 4 || poor ? (slides ? 1.05 : 1.15) : c->one_more && c->tile_rows == 0 ? 1.1 : 1;
-    }
-    const bool from_memory = candidate_bytes_of_larger_side(c) > (double)CANDIDATE_THIRD_LEVEL;
-    const double pieces = !c->apart || !candidate_comes_from_afar(c) ? 1 : c->slices ? SLICES_FROM_AFAR : BANDS_FROM_AFAR;
+    if (c->result->block == c->layer->desc.channels)
+        return 1;
+    if (vectors < CANDIDATE_PIECE_GOOD)
+        return c->lines ? 1.4 : c->picks ? 1.5 : 2;
+    const double near = (double)(selects ? CANDIDATE_THIRD_LEVEL : CANDIDATE_SECOND_LEVEL);
+    return vectors < CANDIDATE_PIECE_LONG && candidate_bytes_of_larger_side(c) > near ? 2 : 1;
+}
+
+/* The same for pixels, whose lanes are channels. */
+static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
+    const bool selects = pass->work == PC_LANE_SELECT, many = covered_by_many(c), afar = candidate_comes_from_afar(c);
+    const double side = candidate_bytes_of_larger_side(c);
+    const double apart = !c->apart || !afar ? 1 : c->slices ? SLICES_FROM_AFAR : BANDS_FROM_AFAR;
     if (c->boxes)
-        return pieces * candidate_box_penalty(c, c->result->block);
-    const bool in_pieces = c->result->block < c->layer->desc.channels;
-    double times = c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c) ? 1.25 : 1;
-    if (in_pieces && vectors < CANDIDATE_PIECE_GOOD)
-        times *= c->lines ? 1.4 : c->picks ? 1.5 : 2;
-    else if (in_pieces && vectors < CANDIDATE_PIECE_LONG &&
-             candidate_bytes_of_larger_side(c) > (double)(selects ? CANDIDATE_THIRD_LEVEL : CANDIDATE_SECOND_LEVEL))
-        times *= 2;
+        return apart * candidate_box_penalty(c, c->result->block);
+    double times = walk_of_pieces(c, selects);
+    if (c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c))
+        times *= 1.25;
     if (c->apart)
-        return times * pieces * (pass->first && rows_share_sets(c) ? 1.5 : 1);
-    if (selects && from_memory && c->tile_rows > 1 && covered_by_many(c))
+        return times * apart * (pass->first && rows_share_sets(c) ? 1.5 : 1);
+    if (selects && side > (double)CANDIDATE_THIRD_LEVEL && c->tile_rows > 1 && many)
         times *= TILE_FROM_MEMORY;
-    if (!c->backward && c->tile_rows == 1 && covered_by_many(c) && candidate_comes_from_afar(c))
+    if (!c->backward && c->tile_rows == 1 && many && afar)
         times *= ROWS_FROM_AFAR;
     if (selects && rows_share_sets(c))
         times *= 1.4;
-    if (c->result->run >= RUN_LONG && candidate_bytes_of_larger_side(c) <= (double)CANDIDATE_SECOND_LEVEL)
+    if (c->result->run >= RUN_LONG && side <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
-    /* Pixels that lie a multiple of a page apart have their lines in the same set of the first level cache. */
     const double pixels = pixels_of_tile(c, cost);
-    if (pixels * (double)candidate_places_apart(c) > (double)(WAYS * CANDIDATE_PAGE))
+    if (pixels * (double)candidate_places_apart(c) > (double)(PIXELS_OF_WAY * CANDIDATE_WAYS * CANDIDATE_PAGE))
         return times * (selects ? 1.4 : 2.5);
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
@@ -165,7 +174,7 @@ static const double AFTER_PASS = 10;
  * lie in two cache lines; and what was just stored piece by piece cannot be loaded across its pieces before it has left the
  * processor's store queue; choosing tap numbers beside values leaves time for that. */
 static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
-    if (candidate_is_last(c))
+    if (candidate_lanes_are_channels(c))
         return 1;
     if (is_narrow(c))
         return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
@@ -187,7 +196,7 @@ static bool stands_alone(const struct candidate *c) {
 /* What storing the vectors that end a row, which are not full, adds to each vector of a pass. */
 static double storing_parts(const struct candidate *c, const struct pc_lane_pass *pass) {
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1), lanes = c->result->lanes;
-    if (candidate_is_last(c) || c->tile_rows == 0 || row % lanes == 0 || (c->padded && !pass->last))
+    if (candidate_lanes_are_channels(c) || c->tile_rows == 0 || row % lanes == 0 || (c->padded && !pass->last))
         return 0;
     const double each = c->apart ? STORE_OF_PART : stands_alone(c) ? PART_ALONE : 0;
     return each / (double)((row + lanes - 1) / lanes);
@@ -195,7 +204,7 @@ static double storing_parts(const struct candidate *c, const struct pc_lane_pass
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
-    const int64_t choices = candidate_is_last(c) ? 0 : pc_lanes_choices(pass->groups, c->arena);
+    const int64_t choices = candidate_lanes_are_channels(c) ? 0 : pc_lanes_choices(pass->groups, c->arena);
     return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
 
@@ -213,6 +222,7 @@ static double streams(const struct candidate *c, const struct pc_lane_pass *pass
 
 void candidate_count_work(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
+    const bool channels = candidate_lanes_are_channels(c);
     for (size_t b = 0; b < p->band_count; b++) {
         const struct pc_lane_band *band = &p->bands[b];
         const double bands = (double)pc_lane_band_count(band);
@@ -222,10 +232,9 @@ void candidate_count_work(struct candidate *c) {
             struct weights w = weights_of(c, pass);
             w.load *= crossing(c, pass);
             w.shuffle *= constants(c, pass) * (is_narrow(c) ? 2 : 1); /* two loads, two choices and a blend */
-            if (candidate_is_last(c))
-                w.load *= streams(c, pass, &cost);
+            w.load *= channels ? streams(c, pass, &cost) : 1;
             w.group += storing_parts(c, pass) + INTERLEAVE * (double)(pass->phases - 1);
-            p->work += bands * scattered(c, pass, &cost) *
+            p->work += bands * (channels ? walk_of_pixels(c, pass, &cost) : walk_of_planes(c, pass)) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
             p->work += pass->first || c->halves ? 0 : bands * AFTER_PASS;

@@ -358,42 +358,45 @@ static int64_t block_combinations(int64_t at, int64_t taps, int64_t shared_end, 
            block_combinations(at + left, taps - left, shared_end, first);
 }
 
+/* How the taps of windows that follow each other, `tile` of them, take the fewest combinations, *least. */
+static enum pc_scheme best_scheme(const struct pc_axis *axis, int64_t tile, bool idempotent, int64_t *least) {
+    enum pc_scheme scheme = PC_SCHEME_DIRECT;
+    const int64_t direct = *least = direct_combinations(axis->kernel, tile);
+    if (tile == 1 || axis->stride != axis->dilation) /* nothing is shared; a tree is shallow and rounds less */
+        return axis->kernel >= 8 ? PC_SCHEME_BLOCKS : PC_SCHEME_DIRECT;
+    int64_t blocks = block_combinations(0, axis->kernel, 0, true);
+    for (int64_t j = 1; j < tile && blocks < direct; j++)
+        blocks += block_combinations(j, axis->kernel, j - 1 + axis->kernel, false);
+    if (blocks < *least) {
+        *least = blocks;
+        scheme = PC_SCHEME_BLOCKS;
+    }
+    const int64_t rounds = (int64_t)ceil(log2((double)axis->kernel)), doubling = rounds * (tile + axis->kernel);
+    if (idempotent && doubling < *least) {
+        *least = doubling;
+        scheme = PC_SCHEME_DOUBLING;
+    }
+    return scheme;
+}
+
 static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
-    if (plan->kind == PC_KERNEL_BACKWARD)
-        return;
-    const struct pool_desc *desc = &plan->layer->desc;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
+    static const char *const words[] = {
+        [PC_SCHEME_DIRECT] = "", [PC_SCHEME_BLOCKS] = "dyadic blocks", [PC_SCHEME_DOUBLING] = "overlapping halves"};
+    const bool idempotent = pc_mode_of(plan->layer->desc.mode)->idempotent;
+    for (int a = 0; a < POOL_MAX_RANK && plan->kind != PC_KERNEL_BACKWARD && !pc_plan_tracks(plan); a++) {
         const struct pc_axis *facts = &plan->layer->axis[a];
         struct pc_plan_axis *axis = &plan->axis[a];
-        if (axis->roll || facts->kernel < 2 || facts->adaptive || pc_plan_tracks(plan))
-            continue;
         const int64_t tile = plan->form == PC_FORM_STRAIGHT ? facts->out : axis->tile;
-        const bool shares = tile > 1 && facts->stride == facts->dilation;
-        int64_t direct = direct_combinations(facts->kernel, tile), best = direct;
-        if (shares) {
-            int64_t blocks = block_combinations(0, facts->kernel, 0, true);
-            for (int64_t j = 1; j < tile && blocks < direct; j++)
-                blocks += block_combinations(j, facts->kernel, j - 1 + facts->kernel, false);
-            if (blocks < best) {
-                best = blocks;
-                axis->scheme = PC_SCHEME_BLOCKS;
-            }
-            const int64_t rounds = (int64_t)ceil(log2((double)facts->kernel));
-            const int64_t doubling = rounds * (tile + facts->kernel);
-            if (pc_mode_of(desc->mode)->idempotent && doubling < best) {
-                best = doubling;
-                axis->scheme = PC_SCHEME_DOUBLING;
-            }
-        } else if (facts->kernel >= 8) {
-            axis->scheme = PC_SCHEME_BLOCKS; /* as many operations in a tree, which is shallow and rounds less */
-        }
+        int64_t least;
+        if (axis->roll || facts->kernel < 2 || facts->adaptive)
+            continue;
+        axis->scheme = best_scheme(facts, tile, idempotent, &least);
         if (axis->scheme != PC_SCHEME_DIRECT)
-            explain(plan,
-                    pc_arena_printf(arena,
-                                    "taps along %c in %s: %" PRId64 " combinations for %" PRId64 " output%s, one after "
-                                    "the other %" PRId64,
-                                    axis_names[a], axis->scheme == PC_SCHEME_BLOCKS ? "dyadic blocks" : "overlapping halves",
-                                    best, tile, tile == 1 ? "" : "s", direct));
+            explain(plan, pc_arena_printf(arena,
+                                          "taps along %c in %s: %" PRId64 " combinations for %" PRId64
+                                          " output%s, one after the other %" PRId64,
+                                          axis_names[a], words[axis->scheme], least, tile, tile == 1 ? "" : "s",
+                                          direct_combinations(facts->kernel, tile)));
     }
 }
 
@@ -432,20 +435,39 @@ static bool scattering_pays(const struct pc_plan *plan) {
     return taps >= TAPS_OF_LOOPS;
 }
 
-static void take_scatter(struct pc_plan *plan, struct pc_arena *arena) {
-    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
-    plan->form = PC_FORM_SCATTER;
-    plan->block = plan->lanes->block;
-    plan->estimate = plan->lanes->code;
-    plan->local_bytes = plan->lanes->local_bytes;
-    explain(plan, pc_arena_printf(arena, "%s: about %.3g operations for each %s", plan->lanes->why, plan->lanes->work,
-                                  plan->lanes->unit));
-    explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays, %" PRId64 " %s%s", plan->local_bytes, plan->block,
-                                  last ? "channel" : "plane", plan->block == 1 ? "" : "s"));
-}
-
 static bool has_bands(const struct pc_lane_plan *plan) {
     return plan->band_count > 1 || (plan->band_count == 1 && pc_lane_band_count(&plan->bands[0]) > 1);
+}
+
+/* ", in bands, 16 planes" */
+static const char *words_of_block(const struct pc_plan *plan, struct pc_arena *arena) {
+    const struct pc_lane_plan *lanes = plan->lanes;
+    const char *unit = plan->layer->desc.layout == POOL_CHANNELS_LAST ? "channel" : "plane";
+    const char *bands = has_bands(lanes) ? ", in bands" : "";
+    return lanes->is_flat ? bands
+                          : pc_arena_printf(arena, "%s, %" PRId64 " %s%s", bands, plan->block, unit,
+                                            plan->block == 1 ? "" : "s");
+}
+
+static void explain_lanes(struct pc_plan *plan, struct pc_arena *arena) {
+    const struct pc_lane_plan *lanes = plan->lanes;
+    const bool channels = plan->layer->desc.layout == POOL_CHANNELS_LAST && !lanes->is_flat;
+    const char *what = channels                           ? "channels at a time"
+                       : lanes->transposed                ? "planes at a time, transposed"
+                       : plan->kind == PC_KERNEL_BACKWARD ? "inputs at a time, in the order of memory"
+                                                          : "outputs at a time, in the order of memory";
+    const char *work = pc_arena_printf(arena, "about %.3g operations for each %s", lanes->work, lanes->unit);
+    explain(plan, lanes->scatters ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
+                                  : pc_arena_printf(arena, "%d %s: %s, %s", lanes->lanes, what, lanes->why, work));
+    if (lanes->run > 1)
+        explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->run));
+    if (plan->local_bytes)
+        explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s", plan->local_bytes,
+                                      words_of_block(plan, arena)));
+    if (lanes->bands && lanes->bands[0].pass[0].phases > 1)
+        explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
+    if (lanes->is_padded)
+        explain(plan, "rows of local arrays are as long as vectors");
 }
 
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
@@ -462,38 +484,11 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     plan->lanes = pc_lane_plan_build(plan, lanes, arena);
     if (!plan->lanes)
         return false;
-    if (plan->lanes->scatters) {
-        take_scatter(plan, arena);
-        return true;
-    }
-    const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST && !plan->lanes->is_flat;
-    const bool transposed = plan->lanes->transposed != NULL;
-    plan->form = PC_FORM_LANES;
+    plan->form = plan->lanes->scatters ? PC_FORM_SCATTER : PC_FORM_LANES;
     plan->block = plan->lanes->block;
     plan->estimate = plan->lanes->code;
     plan->local_bytes = plan->lanes->local_bytes;
-    explain(plan, pc_arena_printf(arena, "%d %s at a time%s: %s, about %.3g operations for each %s", lanes,
-                                  last                               ? "channels"
-                                  : transposed                       ? "planes"
-                                  : plan->kind == PC_KERNEL_BACKWARD ? "inputs"
-                                                                     : "outputs",
-                                  last         ? ""
-                                  : transposed ? ", transposed"
-                                               : ", in the order of memory",
-                                  plan->lanes->why, plan->lanes->work, plan->lanes->unit));
-    if (plan->lanes->run > 1)
-        explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", plan->lanes->run));
-    if (plan->local_bytes)
-        explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s%s", plan->local_bytes,
-                                      has_bands(plan->lanes) ? ", in bands" : "",
-                                      plan->lanes->is_flat ? ""
-                                                           : pc_arena_printf(arena, ", %" PRId64 " %s%s", plan->block,
-                                                                             last ? "channel" : "plane",
-                                                                             plan->block == 1 ? "" : "s")));
-    if (plan->lanes->bands && plan->lanes->bands[0].pass[0].phases > 1)
-        explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
-    if (plan->lanes->is_padded)
-        explain(plan, "rows of local arrays are as long as vectors");
+    explain_lanes(plan, arena);
     return true;
 }
 

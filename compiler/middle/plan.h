@@ -25,7 +25,7 @@ enum pc_scheme {
 
 struct pc_plan_axis {
     const struct pc_segment *segments; /* forward */
-    const struct pc_cell *cells;       /* backward; of the staged axis (lower.h) where the form is staged */
+    const struct pc_cell *cells;       /* backward; of the extended axis (axis.h) where the form is staged */
     int count;                         /* of them */
     enum pc_scheme scheme;
     int64_t tile;     /* outputs (cells) in one tile */
