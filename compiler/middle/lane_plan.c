@@ -33,13 +33,23 @@ const char *pc_plan_line(enum pc_plan_choice choice) {
 
 /* ---- candidates ---- */
 
+/* Nodes of pixels of one vector, between which there is no loop over channels, so that all kinds of them are one straight
+ * line: LLVM takes the square of its stores (43 x 22 to 3 x 1, gradients: 6,000 nodes, more than a minute). */
+static const double LINE_MOST = 6000;
+
+/* Whether a kernel has no more code than can be read, and compiled. */
+static bool is_short(const struct candidate *c) {
+    const bool one_line = c->backward && candidate_lanes_are_channels(c) && c->result->block < 2 * c->result->lanes;
+    return c->result->code <= (double)c->plan->budget.loop_budget && (!one_line || c->result->code <= LINE_MOST);
+}
+
 static bool build(struct candidate *c) {
     if (!(c->halves ? candidate_build_halves : candidate_build_bands)(c))
         return false;
     candidate_choose_run(c);
     candidate_count_work(c);
     candidate_count_locals(c);
-    return c->result->code <= (double)c->plan->budget.loop_budget && c->result->local_bytes <= PC_LOCAL_MOST;
+    return is_short(c) && c->result->local_bytes <= PC_LOCAL_MOST;
 }
 
 /* What is tried of each way. */

@@ -7,6 +7,9 @@
  * cache, or in the second where a piece of a pixel would be short. */
 static const int64_t PLANES_MOST = 8, CHANNELS_MOST = 64, FIRST_GOOD = 64 * 1024, SECOND_GOOD = 112 * 1024;
 
+/* Adaptive windows along an axis, of which a list holds where they begin. */
+static const int64_t BEGINS_MOST = 4096;
+
 /* Places of a local array, and those that taps lead to, are nearer than this to each other: indices have 32 bits. */
 static const int64_t REACH_MOST = 1 << 27;
 
@@ -29,6 +32,16 @@ static double waiting(const struct pc_plan *plan) {
     return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
 }
 
+/* Adaptive windows, of whose loops compilers make vectors (32 x 32 to 7 x 7, channels-last: 10 us, scattered 18), but not of
+ * any number of kinds: 100 x 100 to 33 x 33 are 40,000 nodes in 5,000 loops, for which LLVM takes 500 s. */
+static bool loops_are_better(const struct pc_plan *plan) {
+    bool adaptive = false;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        adaptive |= plan->layer->axis[a].adaptive;
+    const bool asked = plan->budget.forced && plan->budget.choice == PC_PLAN_SCATTER;
+    return adaptive && !asked && pc_plan_code_of_loops(plan) <= PC_LOOP_BUDGET;
+}
+
 const char *pc_lane_scatter_misfit(const struct pc_plan *plan) {
     const struct pc_axis *axis = plan->layer->axis;
     const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(plan->layer);
@@ -37,9 +50,11 @@ const char *pc_lane_scatter_misfit(const struct pc_plan *plan) {
         return "it is for gradients of maxima and minima";
     if (plan->state != IR_U8 && plan->state != IR_U16)
         return "windows have more than 65536 taps";
+    if (loops_are_better(plan))
+        return "adaptive windows fall into few kinds, and loops over each of them are faster";
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
-        if (axis[a].adaptive)
-            return "windows do not begin at equal distances";
+        if (axis[a].adaptive && axis[a].out > BEGINS_MOST)
+            return "there are too many adaptive windows to list where they begin";
         int64_t along;
         if (__builtin_mul_overflow(2 * axis[a].pad_begin + 2 * axis[a].in + axis[a].kernel * axis[a].dilation, pitch,
                                    &along) ||

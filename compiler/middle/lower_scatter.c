@@ -6,6 +6,8 @@
  * stored after it.  Neighbouring windows often select one element, and an addition waits for the one before it; so several
  * planes, or the channels of a pixel, take turns.
  *
+ * Adaptive windows do not begin at equal distances: where they begin along an axis is looked up, by their number.
+ *
  * What lies outside of the array is added to an element behind its last input, and a number beyond the window's is taken for
  * its last: whatever stands in the state, a kernel writes nowhere else. */
 #include "middle/lane_plan.h"
@@ -23,6 +25,7 @@ struct scatter {
     int64_t count;                /* elements of the local array, without what it has to spare */
     const int64_t *offset;        /* of a tap from the first of its window */
     int64_t offset_count;
+    ir_ref begin;                 /* elements before the window along adaptive axes; 0: there are none */
 };
 
 static bool is_last(const struct scatter *s) {
@@ -107,7 +110,9 @@ static void add_window(struct scatter *s, int64_t narrow, int64_t wide) {
     place.buffer = s->buffer;
     const ir_ref tap =
         nest_load(nest, nest->buffer.state, (struct ir_type){(uint8_t)nest->plan->state, 1}, &nest->at.narrow, narrow, 0);
-    const ir_ref offset = ir_lookup(&nest->b, IR_I32, tap, s->offset, s->offset_count);
+    ir_ref offset = ir_lookup(&nest->b, IR_I32, tap, s->offset, s->offset_count);
+    if (s->begin)
+        offset = ir_op2(&nest->b, IR_ADD, offset, s->begin);
     const ir_ref dy =
         nest_load(nest, nest->buffer.dy, (struct ir_type){(uint8_t)nest->plan->real, 1}, &nest->at.narrow, narrow, 0);
     ir_add_at(&nest->b, &place, nest->at.wide.constant + wide, offset, dy);
@@ -127,6 +132,19 @@ static void add_channels(struct scatter *s) {
         add_window(s, c, c);
 }
 
+/* Elements before the window that the loop has come to, along its axis and those outside. */
+static ir_ref begin_along(struct scatter *s, int a, uint32_t loop) {
+    struct ir_builder *b = &s->nest->b;
+    const struct pc_axis *axis = &s->nest->layer->axis[a];
+    const struct ir_affine turn = {.buffer = -1, .count = 1, .term = {{loop, 1}}};
+    int64_t *begins = PC_NEW_ARRAY(s->nest->arena, (size_t)axis->out, int64_t);
+    for (int64_t out = 0; out < axis->out; out++)
+        begins[out] = pc_axis_window(axis, out).start * s->pitch[a];
+    const struct ir_type number = {IR_I32, 1};
+    const ir_ref begin = ir_lookup(b, IR_I32, ir_affine(b, number, &turn, 0), begins, axis->out);
+    return s->begin ? ir_op2(b, IR_ADD, s->begin, begin) : begin;
+}
+
 static void add_axis(struct scatter *s, int a) {
     static const char *const names[] = {"od", "oh", "ow"};
     struct nest *nest = s->nest;
@@ -140,10 +158,14 @@ static void add_axis(struct scatter *s, int a) {
         return;
     }
     const struct pc_axis *axis = &nest->layer->axis[a];
-    const struct steps step = {.wide = axis->stride * s->pitch[a], .narrow = nest->stride[a].narrow};
+    const ir_ref begin = s->begin;
+    const struct steps step = {.wide = axis->adaptive ? 0 : axis->stride * s->pitch[a], .narrow = nest->stride[a].narrow};
     const uint32_t loop = nest_open_turns(nest, names[a], axis->out, step);
+    if (axis->adaptive && loop != NEST_NO_LOOP) /* one window begins where the axis does */
+        s->begin = begin_along(s, a, loop);
     add_axis(s, a + 1);
     nest_close(nest, loop);
+    s->begin = begin;
 }
 
 static void block_body(struct nest *nest, int64_t channels) {

@@ -137,7 +137,7 @@ static double estimate_straight(const struct pc_plan *plan) {
     return taps * nodes_per_tap(plan);
 }
 
-static double estimate_loops(const struct pc_plan *plan) {
+double pc_plan_code_of_loops(const struct pc_plan *plan) {
     double taps = nodes_per_tap(plan);
     for (int a = 0; a < POOL_MAX_RANK; a++)
         taps *= taps_in_code(&plan->axis[a], plan->kind == PC_KERNEL_BACKWARD);
@@ -179,7 +179,7 @@ static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
         if (!overlaps || facts->out < 2 || facts->kernel > 5)
             continue; /* larger windows would not leave registers for a second output */
         plan->axis[a].tile = 2;
-        if (estimate_loops(plan) > (double)plan->budget.loop_budget) {
+        if (pc_plan_code_of_loops(plan) > (double)plan->budget.loop_budget) {
             plan->axis[a].tile = 1;
             continue;
         }
@@ -299,7 +299,7 @@ static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
 static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
     const bool backward = plan->kind == PC_KERNEL_BACKWARD;
     const bool shares = shares_rows(plan) || (backward && compares_states(plan));
-    if (plan->layer->unroll == PC_UNROLL_WINDOW || (estimate_loops(plan) <= (double)plan->budget.whole_budget && !shares) ||
+    if (plan->layer->unroll == PC_UNROLL_WINDOW || (pc_plan_code_of_loops(plan) <= (double)plan->budget.whole_budget && !shares) ||
         !(backward ? can_stage(plan) : can_pass(plan)))
         return false;
     const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
@@ -422,7 +422,8 @@ int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps) {
 
 /* ---- lanes ---- */
 
-/* Without vectors: windows that cover an input whose gradient takes as long if it looks at each of them. */
+/* Without vectors: windows that cover an input whose gradient takes as long if it looks at each of them. Adaptive windows
+ * are few, but may be of too many kinds. */
 static const int64_t TAPS_OF_LOOPS = 16;
 
 /* Whether that is so, and nobody asked for whole windows. */
@@ -432,7 +433,7 @@ static bool scattering_pays(const struct pc_plan *plan) {
         const struct pc_axis *axis = &plan->layer->axis[a];
         taps *= axis->adaptive ? 1 : (axis->kernel + axis->stride - 1) / axis->stride;
     }
-    return taps >= TAPS_OF_LOOPS;
+    return taps >= TAPS_OF_LOOPS || (taps > 0 && pc_plan_code_of_loops(plan) > PC_LOOP_BUDGET);
 }
 
 static bool has_bands(const struct pc_lane_plan *plan) {
@@ -555,7 +556,7 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
                                         "loops over equal windows: one straight line would take about %.3g nodes, the "
                                         "budget is %" PRId64,
                                         size, budget));
-    double (*estimate)(const struct pc_plan *) = estimate_loops;
+    double (*estimate)(const struct pc_plan *) = pc_plan_code_of_loops;
     if (choose_local_arrays(plan, arena) && plan->form == PC_FORM_PASSES)
         estimate = estimate_apart;
     choose_rolling(plan, estimate, arena);
