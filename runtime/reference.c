@@ -30,7 +30,7 @@ const char *pool_status_text(enum pool_status status) {
     case POOL_BAD_PADDING:
         return "padding is negative";
     case POOL_BAD_EXPONENT:
-        return "the exponent is not a finite number of at least 1";
+        return "the exponent is not a number from 1 to 1e30";
     case POOL_BAD_DIVISOR:
         return "the divisor is 0, or is not the number of taps although windows are adaptive";
     case POOL_BAD_INDICES:

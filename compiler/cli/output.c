@@ -58,6 +58,7 @@ static void end_program(int signal_number) {
 
 void pc_outputs_catch_signals(void) {
     signal(SIGXFSZ, SIG_IGN); /* write() says it too */
+    signal(SIGCHLD, SIG_DFL); /* ignored, as some parents leave it, it would take the status of compilers along */
     for (int i = 0; i < PC_ENDING_SIGNALS; i++) {
         struct sigaction old;
         if (sigaction(pc_ending_signals[i], NULL, &old) == 0 && old.sa_handler == SIG_IGN)
@@ -99,13 +100,13 @@ static mode_t default_mode(void) {
 
 /* What must not be replaced: /dev/stdout is whatever file is open there, of which others may have written a part. */
 static const char *problem_of(const char *path, const struct stat *target) {
-    static const char *const open_files[] = {"/dev/", "/proc/"};
     struct stat end;
     if (S_ISLNK(target->st_mode) && stat(path, &end) != 0)
         return "it is a link that leads nowhere";
-    for (size_t i = 0; i < sizeof open_files / sizeof *open_files; i++)
-        if (S_ISREG(target->st_mode) && strncmp(path, open_files[i], strlen(open_files[i])) == 0)
-            return "it leads to a file that is open; name that file";
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (S_ISREG(target->st_mode) && fstat(stream, &end) == 0 && end.st_dev == target->st_dev &&
+            end.st_ino == target->st_ino)
+            return "it is open as a standard stream; name another file";
     return NULL;
 }
 

@@ -51,9 +51,12 @@ static bool asked_to_end(const struct pc_signals *signals) {
     sigset_t pending, saved;
     memcpy(&saved, signals->saved, sizeof saved);
     sigpending(&pending);
-    for (int i = 0; i < PC_ENDING_SIGNALS; i++)
-        if (sigismember(&pending, pc_ending_signals[i]) == 1 && sigismember(&saved, pc_ending_signals[i]) == 0)
+    for (int i = 0; i < PC_ENDING_SIGNALS; i++) {
+        struct sigaction action; /* what is held waits although it is ignored */
+        if (sigismember(&pending, pc_ending_signals[i]) == 1 && sigismember(&saved, pc_ending_signals[i]) == 0 &&
+            sigaction(pc_ending_signals[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
             return true;
+    }
     return false;
 }
 
@@ -104,7 +107,8 @@ static struct pc_process_end follow(int input, pid_t child, const struct pc_sign
         const int count = poll(&ready, 1, ready.fd < 0 ? END_MILLISECONDS : POLL_MILLISECONDS);
         if (count > 0 && !read_some(input, errors, size, &kept))
             ready.fd = -1; /* which poll() passes over */
-        ended = waitpid(child, &status, WNOHANG) == child;
+        const pid_t found = waitpid(child, &status, WNOHANG);
+        ended = found == child || (found < 0 && errno != EINTR); /* somebody else has seen its end */
         if (!ended && !end.stopped && asked_to_end(signals)) {
             kill(child, SIGTERM);
             end.stopped = true;

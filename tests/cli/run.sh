@@ -229,10 +229,14 @@ rm -rf out target.c && mkdir out
 ln -s nothere.c out/net.c
 check 'a link that leads nowhere' 3 '' 'net.c: cannot be written: it is a link that' "$poolc" build net.pool -o out
 rm -rf out && mkdir out
-check 'an open file' 3 '' '/dev/stdout: cannot be written: it leads to' sh -c '
-    { echo first; "$1" build net.pool -o out --depfile /dev/stdout; status=$?; echo last; } >log
-    exit $status' sh "$poolc"
-check 'an open file keeps what others write' 0 '^2 log$' '' wc -l log
+ln -s /dev/stdout way
+for name in /dev/stdout //dev/stdout way log; do
+    check "an open file, $name" 3 '' "$name: cannot be written: it is open" sh -c '
+        { echo first; "$1" build net.pool -o out --depfile "$2"; status=$?; echo last; } >log
+        exit $status' sh "$poolc" "$name"
+    check "$name keeps what others write" 0 '^2 log$' '' wc -l log
+done
+rm way
 check 'a pipe is no open file' 0 '^out/net.c out/net.h: net.pool$' '' sh -c '
     "$1" build net.pool -o out --depfile /dev/stdout | cat' sh "$poolc"
 rm -rf out log && mkdir out
@@ -583,6 +587,12 @@ printf '#!/bin/sh\nexec 2>/dev/null\nexec sleep 30\n' >silent
 chmod +x server silent
 check 'a compiler that leaves a server behind' 0 '^y float32' '' timeout 20 \
     env CC="$work/server" "$poolc" run one.pool --backend cc --quiet
+check 'a compiler whose end nobody tells' 0 '^y float32' '' timeout -k 5 20 \
+    env --ignore-signal=CHLD "$poolc" run one.pool --backend cc --quiet
+check 'a signal that is ignored' 0 '^y float32' '' sh -c '
+    trap "" HUP
+    printf "#!/bin/sh\nkill -HUP \$PPID\nexec cc \"\$@\"\n" >hup; chmod +x hup
+    CC=$PWD/hup exec "$1" run one.pool --backend cc --quiet' sh "$poolc"
 check 'a signal to a compiler that says nothing' 143 '' '' timeout --preserve-status -s TERM -k 5 1 \
     env CC="$work/silent" "$poolc" run one.pool --backend cc --quiet
 
