@@ -226,6 +226,14 @@ static void add_name(struct pc_text *text, const char *name) {
     }
 }
 
+static bool newline_in_names(const struct build *b) {
+    const char *tuned = b->cli->options.tuned;
+    bool found = strchr(b->cli->options.file, '\n') != NULL || (tuned && strchr(tuned, '\n'));
+    for (int i = 0; i < b->count; i++)
+        found |= b->products[i].path && strchr(b->products[i].path, '\n');
+    return found;
+}
+
 static void make_depfile(struct build *b) {
     const int outputs = b->count;
     struct pc_text *text = add_product(b, b->cli->options.depfile);
@@ -241,6 +249,10 @@ static void make_depfile(struct build *b) {
         pc_cli_fail(b->cli, PC_EXIT_USAGE, "--depfile is about files, and there are none: give --output");
         return;
     }
+    if (newline_in_names(b)) {
+        pc_cli_fail(b->cli, PC_EXIT_USAGE, "a name with a line break cannot stand in a depfile");
+        return;
+    }
     pc_text_add(text, ":");
     const char *const sources[] = {b->cli->options.file, b->cli->options.tuned};
     for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
@@ -253,14 +265,6 @@ static void make_depfile(struct build *b) {
 }
 
 /* ---- writing ---- */
-
-static bool newline_in_names(const struct build *b) {
-    const char *tuned = b->cli->options.tuned;
-    bool found = strchr(b->cli->options.file, '\n') != NULL || (tuned && strchr(tuned, '\n'));
-    for (int i = 0; i < b->count; i++)
-        found |= b->products[i].path && strchr(b->products[i].path, '\n');
-    return found;
-}
 
 /* False, reported, when the names are such that one file would take the place of another. */
 static bool names_differ(struct build *b) {
@@ -322,14 +326,8 @@ void pc_cmd_build(struct pc_cli *cli) {
     make_all(&b);
     if (cli->options.depfile)
         make_depfile(&b);
-    if (pc_diags_error_count(&cli->diags) == 0) {
-        if (cli->status != PC_EXIT_OK)
-            ; /* said already */
-        else if (cli->options.depfile && newline_in_names(&b))
-            pc_cli_fail(cli, PC_EXIT_USAGE, "a name with a line break cannot stand in a depfile");
-        else
-            write_products(&b);
-    }
+    if (pc_diags_error_count(&cli->diags) == 0 && cli->status == PC_EXIT_OK)
+        write_products(&b);
     for (int i = 0; i < b.count; i++)
         pc_text_release(&b.products[i].text);
 }
