@@ -587,8 +587,8 @@ printf '#!/bin/sh\nexec 2>/dev/null\nexec sleep 30\n' >silent
 chmod +x server silent
 check 'a compiler that leaves a server behind' 0 '^y float32' '' timeout 20 \
     env CC="$work/server" "$poolc" run one.pool --backend cc --quiet
-check 'a compiler whose end nobody tells' 0 '^y float32' '' timeout -k 5 20 \
-    env --ignore-signal=CHLD "$poolc" run one.pool --backend cc --quiet
+check 'a compiler that fails where the ends of programs are ignored' 3 '' 'failed with status 1' timeout -k 5 20 \
+    env --ignore-signal=CHLD CC=false "$poolc" run one.pool --backend cc --quiet
 check 'a signal that is ignored' 0 '^y float32' '' sh -c '
     trap "" HUP
     printf "#!/bin/sh\nkill -HUP \$PPID\nexec cc \"\$@\"\n" >hup; chmod +x hup
