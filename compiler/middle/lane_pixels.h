@@ -1,4 +1,4 @@
-/* lane_pixels.h - the plan of a window that is the whole image, channels-last, pixel by pixel (lower_pixels.c). */
+/* lane_pixels.h - the plan of windows channels-last, pixel by pixel (lower_pixels.c). */
 #ifndef PC_LANE_PIXELS_H
 #define PC_LANE_PIXELS_H
 

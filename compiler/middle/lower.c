@@ -183,6 +183,10 @@ static void each_block(struct nest *nest, const char *name, int64_t count, struc
     nest->at = before;
 }
 
+void nest_each_block_of_channels(struct nest *nest, void (*body)(struct nest *, int64_t channels)) {
+    each_block(nest, "cb", nest->layer->desc.channels, (struct steps){.wide = 1, .narrow = 1}, body);
+}
+
 void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels)) {
     const struct pool_desc *desc = &nest->layer->desc;
     const struct level outer = nest->level[0]; /* planes or images: see init() */
@@ -191,7 +195,7 @@ void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t chan
         return;
     }
     const uint32_t loop = nest_open_turns(nest, outer.name, outer.trip, outer.steps);
-    each_block(nest, "cb", desc->channels, (struct steps){.wide = 1, .narrow = 1}, body);
+    nest_each_block_of_channels(nest, body);
     nest_close(nest, loop);
 }
 

@@ -155,6 +155,16 @@ ir_ref fold_divisor(struct nest *nest) {
     return ir_real(&nest->b, nest->real, (double)divisor);
 }
 
+ir_ref fold_divide(struct nest *nest, ir_ref sum) {
+    const struct pool_desc *desc = &nest->layer->desc;
+    int64_t divisor = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        divisor *= nest->segment[a]->divisor;
+    if (!desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE)
+        divisor = desc->divisor_override;
+    return ir_op2(&nest->b, IR_DIV, sum, ir_real(&nest->b, nest->real, (double)divisor));
+}
+
 static ir_ref root(struct nest *nest, ir_ref sum) {
     const double p = nest->layer->desc.p;
     if (p == 1)

@@ -57,6 +57,9 @@ ir_ref fold_lift(struct nest *nest, ir_ref x);
 /* What every sum is divided by, where all windows have one divisor. */
 ir_ref fold_divisor(struct nest *nest);
 
+/* A sum over the divisor of the windows of the current segments. */
+ir_ref fold_divide(struct nest *nest, ir_ref sum);
+
 /* The value when all taps were seen: of picks NaN where one was met, of lp the root. A division is the caller's. */
 ir_ref fold_finish(struct nest *nest, struct fold *fold);
 

@@ -206,21 +206,11 @@ static struct fold reduce_window(struct nest *nest, int axis, const int64_t *out
 
 /* ---- finishing ---- */
 
-static ir_ref divide(struct nest *nest, ir_ref sum) {
-    const struct pool_desc *desc = &nest->layer->desc;
-    int64_t divisor = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        divisor *= nest->segment[a]->divisor;
-    if (!desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE)
-        divisor = desc->divisor_override;
-    return ir_op2(&nest->b, IR_DIV, sum, ir_real(&nest->b, nest->real, (double)divisor));
-}
-
 static ir_ref finish(struct nest *nest, struct fold *item) {
     const bool is_partial = nest->pass.active && !nest->pass.last;
     if (!fold_picks(nest) && is_partial)
         return item->value;
-    return nest->mode->finish == PC_FINISH_DIVIDE ? divide(nest, item->value) : fold_finish(nest, item);
+    return nest->mode->finish == PC_FINISH_DIVIDE ? fold_divide(nest, item->value) : fold_finish(nest, item);
 }
 
 /* The position in the plane or the tensor itself: the first pass knows it, later ones load it. */

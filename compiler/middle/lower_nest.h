@@ -75,6 +75,7 @@ struct nest {
         int64_t out_offset; /* windows of a later cell of the tile are this many further */
     } *positions[POOL_MAX_RANK];
     int position_count[POOL_MAX_RANK];
+    const struct pc_phase *phase[POOL_MAX_RANK]; /* the same, pixel by pixel */
     /* A long straight line is cut into blocks: see note [pieces]. */
     bool cut;
     uint32_t piece;     /* the open block */
@@ -118,6 +119,9 @@ ir_ref nest_power(struct nest *nest, ir_ref base, double exponent);
 /* Runs `body` for each block of planes, or, channels-last, for each image and block of channels; the last block may have
  * fewer, `channels` of them. The places stand at the first element. */
 void nest_each_block(struct nest *nest, void (*body)(struct nest *, int64_t channels));
+
+/* The same for each block of channels of the pixel where the places stand. */
+void nest_each_block_of_channels(struct nest *nest, void (*body)(struct nest *, int64_t channels));
 
 /* The local array of that name, made on first use: the blocks of a kernel share it. */
 int nest_local(struct nest *nest, const char *name, enum ir_element element, int64_t count);

@@ -1,23 +1,75 @@
-/* lower_pixels.c - a window that is the whole image, channels-last, pixel by pixel.
+/* lower_pixels.c - windows channels-last, pixel by pixel.
  *
  * note [pixels]
- * Nothing is shared between windows where there is one, so that all that counts is to walk through memory straight on: a
- * loop over pixels, whose results stay in registers, a block of neighbouring channels at a time.  Where these are few, the
- * image is taken in parts side by side, since each combination waits for the one before it.  Parts are combined in their
- * order, so that of equal maxima the first is kept. */
+ * Where windows share nothing, or little of the many taps that they have, all that counts is to walk through memory straight
+ * on: a window's pixels one after the other, a block of neighbouring channels at a time, whose results stay in registers.
+ * Where these are few, the window is taken in parts side by side, since each combination waits for the one before it.  Parts
+ * are combined in their order, so that of equal maxima the first is kept.
+ *
+ * Gradients of maxima go the same way where no input is in two windows: dy and the tap numbers of a block stay in registers,
+ * and every pixel of the window takes dy where the number is its own. */
 #include "middle/lane_plan.h"
 #include "middle/lower_fold.h"
 
 #include <assert.h>
 
-enum { RESULTS_MAX = 64 };
+/* Taps of the outermost run that make it worth a part. */
+enum { RESULTS_MAX = 64, PART_LEAST = 4 };
+
+/* Taps at equal distances. */
+struct run {
+    int64_t count;
+    struct steps steps;
+};
 
 struct pixels {
     struct nest *nest;
-    int64_t count, parts; /* of the image: pixels; parts of equal length, behind which a few pixels are left */
-    int64_t vectors;      /* of the block */
-    uint64_t tail;        /* channels of the last of them; 0: all lanes */
+    struct run runs[POOL_MAX_RANK]; /* of the window, the outermost first; what is one piece of memory is one run */
+    int run_count;
+    bool is_covered;                /* backward: by a window */
+    int64_t parts;                  /* of the outermost run, of equal length, behind which a few taps are left */
+    int64_t vectors;                /* of the block */
+    uint64_t tail;                  /* channels of the last of them; 0: all lanes */
 };
+
+static bool tracks(const struct nest *nest) {
+    return forward_tracks_tap(nest) || forward_tracks_index(nest) || nest->plan->kind == PC_KERNEL_BACKWARD;
+}
+
+/* ---- runs ---- */
+
+/* Puts a run around those that are there. */
+static void add_run(struct pixels *p, int64_t count, struct steps steps) {
+    if (count == 1)
+        return;
+    struct run *outer = &p->runs[0];
+    if (!tracks(p->nest))
+        steps.tap = steps.plane = 0; /* nobody asks for them */
+    if (p->run_count > 0 && steps.wide == outer->count * outer->steps.wide && steps.tap == outer->count * outer->steps.tap &&
+        steps.plane == outer->count * outer->steps.plane) {
+        outer->count *= count;
+        return;
+    }
+    for (int i = p->run_count++; i > 0; i--)
+        p->runs[i] = p->runs[i - 1];
+    *outer = (struct run){count, steps};
+}
+
+static struct steps steps_of_taps(const struct nest *nest, int a) {
+    const int64_t apart = nest->layer->axis[a].dilation;
+    return (struct steps){
+        .wide = apart * nest->stride[a].wide, .plane = apart * nest->stride[a].plane, .tap = nest->stride[a].tap};
+}
+
+/* ---- blocks of channels ---- */
+
+static struct pixels pixels_of(struct nest *nest, int64_t channels) {
+    const int64_t lanes = nest->real.lanes;
+    return (struct pixels){.nest = nest,
+                           .parts = 1,
+                           .vectors = (channels + lanes - 1) / lanes,
+                           .tail = (UINT64_C(1) << channels % lanes) - 1};
+}
 
 /* Of vector v; 0: all lanes. */
 static ir_ref mask_of(const struct pixels *p, int64_t v) {
@@ -25,61 +77,243 @@ static ir_ref mask_of(const struct pixels *p, int64_t v) {
     return p->tail && v == p->vectors - 1 ? ir_mask(&nest->b, nest->real.lanes, p->tail) : 0;
 }
 
-/* Vector v of a pixel. */
-static struct fold load_pixel(struct pixels *p, int64_t pixel, int64_t v) {
+static ir_ref load(const struct pixels *p, int buffer, const struct place *place, int64_t offset, int64_t v) {
     struct nest *nest = p->nest;
-    const int64_t at = pixel * nest->layer->desc.channels + v * nest->real.lanes;
-    const ir_ref x = nest_load(nest, nest->buffer.x, nest->real, &nest->at.wide, at, mask_of(p, v));
-    return (struct fold){.value = fold_lift(nest, x), .raw = true};
+    const struct ir_type type = {(uint8_t)nest->b.function->buffers[buffer].element, nest->real.lanes};
+    return nest_load(nest, buffer, type, place, offset + v * nest->real.lanes, mask_of(p, v));
 }
 
-/* The results of all parts, one behind the other: of part 0 those of each vector, and so on. */
-static void walk(struct pixels *p, struct fold *results) {
+static void store(const struct pixels *p, int buffer, const struct place *place, int64_t v, ir_ref value) {
     struct nest *nest = p->nest;
-    const int64_t length = p->count / p->parts, count = p->parts * p->vectors;
-    for (int64_t i = 0; i < count; i++) {
-        const struct fold first = load_pixel(p, i / p->vectors * length, i % p->vectors);
-        results[i] = (struct fold){.value = fold_without_nan(nest, &first)};
+    const enum ir_element element = p->nest->b.function->buffers[buffer].element;
+    if (ir_at(nest->b.function, value)->type.element != element)
+        value = ir_convert(&nest->b, element, value);
+    nest_store(nest, buffer, place, v * nest->real.lanes, value, mask_of(p, v));
+}
+
+/* ---- forward ---- */
+
+/* Where a tap is, `steps` further, as far as the kernel wants to know it: the same for all channels. */
+static void set_place(struct nest *nest, struct fold *fold, struct steps steps) {
+    struct ir_builder *b = &nest->b;
+    const bool tensor = nest->layer->desc.indices == POOL_INDICES_TENSOR;
+    const struct place *place = tensor ? &nest->at.wide : &nest->at.plane;
+    if (forward_tracks_tap(nest))
+        fold->tap = ir_affine(b, nest->track, &nest->at.tap.affine, nest->at.tap.constant + steps.tap);
+    if (forward_tracks_index(nest))
+        fold->index = ir_affine(b, nest->track, &place->affine, place->constant + (tensor ? steps.wide : steps.plane));
+}
+
+static struct steps times(struct steps steps, int64_t count) {
+    return (struct steps){
+        .wide = steps.wide * count, .narrow = steps.narrow * count, .plane = steps.plane * count, .tap = steps.tap * count};
+}
+
+/* From a part to the next. */
+static struct steps steps_of_part(const struct pixels *p) {
+    return p->parts > 1 ? times(p->runs[0].steps, p->runs[0].count / p->parts) : (struct steps){0};
+}
+
+/* Runs `level` and inside, for `parts` of them, whose results are added to: those of part 0, of each vector, and so on. */
+static void walk(struct pixels *p, int level, int64_t parts, struct fold *results) {
+    struct nest *nest = p->nest;
+    const int64_t count = parts * p->vectors;
+    if (level == p->run_count) {
+        for (int64_t i = 0; i < count; i++) {
+            const struct steps part = times(steps_of_part(p), i / p->vectors);
+            struct fold tap = {.raw = true};
+            tap.value = fold_lift(nest, load(p, nest->buffer.x, &nest->at.wide, part.wide, i % p->vectors));
+            set_place(nest, &tap, part);
+            results[i] = fold_append(nest, results[i], tap);
+        }
+        return;
     }
-    const uint32_t loop = nest_open(nest, "p", length - 1, (struct steps){.wide = nest->layer->desc.channels});
-    for (int64_t i = 0; i < count; i++)
-        results[i].value = ir_loop_carry(&nest->b, loop, results[i].value);
-    for (int64_t i = 0; i < count; i++) {
-        const struct fold next = load_pixel(p, i / p->vectors * length + 1, i % p->vectors);
-        ir_loop_next(&nest->b, loop, (size_t)i, fold_append(nest, results[i], next).value);
+    const struct run *run = &p->runs[level];
+    const int64_t length = level == 0 ? run->count / p->parts : run->count;
+    if (length == 1) {
+        walk(p, level + 1, parts, results);
+        return;
     }
+    ir_ref *carried[RESULTS_MAX];
+    size_t carried_count = 0;
+    for (int64_t i = 0; i < count; i++) {
+        ir_ref *const all[] = {&results[i].value, &results[i].tap, &results[i].index};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            if (*all[k])
+                carried[carried_count++] = all[k];
+    }
+    const uint32_t loop = nest_open(nest, level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph", length, run->steps);
+    for (size_t k = 0; k < carried_count; k++)
+        *carried[k] = ir_loop_carry(&nest->b, loop, *carried[k]);
+    walk(p, level + 1, parts, results);
+    for (size_t k = 0; k < carried_count; k++)
+        ir_loop_next(&nest->b, loop, k, *carried[k]);
     nest_close(nest, loop);
-    for (int64_t i = 0; i < count; i++)
-        results[i].value = ir_loop_result(&nest->b, loop, (size_t)i);
+    for (size_t k = 0; k < carried_count; k++)
+        *carried[k] = ir_loop_result(&nest->b, loop, k);
 }
 
-static void store(struct pixels *p, int64_t v, ir_ref value) {
+/* The taps of the outermost run that are left behind its parts, each with all that is inside. */
+static void walk_rest(struct pixels *p, struct fold *results) {
     struct nest *nest = p->nest;
-    nest_store(nest, nest->buffer.y, &nest->at.narrow, v * nest->real.lanes, value, mask_of(p, v));
+    const int64_t done = p->run_count ? p->runs[0].count / p->parts * p->parts : 0;
+    const struct places before = nest->at;
+    for (int64_t i = done; p->run_count && i < p->runs[0].count; i++) {
+        nest_move(nest, p->runs[0].steps, i);
+        walk(p, 1, 1, results);
+        nest->at = before;
+    }
 }
 
-static void block_body(struct nest *nest, int64_t channels) {
-    const int64_t lanes = nest->real.lanes;
-    struct pixels p = {.nest = nest,
-                       .count = pc_layer_inputs(nest->layer),
-                       .parts = nest->plan->lanes->pixel_parts,
-                       .vectors = (channels + lanes - 1) / lanes,
-                       .tail = (UINT64_C(1) << channels % lanes) - 1};
+/* The results of the block; no tap yet: what the first one would have to beat. */
+static void begin(struct pixels *p, struct fold *results) {
+    for (int64_t i = 0; i < p->parts * p->vectors; i++) {
+        results[i] = (struct fold){.value = fold_identity(p->nest)};
+        set_place(p->nest, &results[i], times(steps_of_part(p), i / p->vectors));
+    }
+}
+
+/* The place in the tensor of the channel that each lane is. */
+static ir_ref add_channels(struct nest *nest, int64_t v, ir_ref index) {
+    int64_t channel[IR_LANES_MAX];
+    if (nest->layer->desc.indices != POOL_INDICES_TENSOR)
+        return index;
+    for (int64_t l = 0; l < nest->real.lanes; l++)
+        channel[l] = v * nest->real.lanes + l;
+    return ir_op2(&nest->b, IR_ADD, index, ir_lanes(&nest->b, nest->track, channel));
+}
+
+static void finish(struct pixels *p, int64_t v, struct fold *all) {
+    struct nest *nest = p->nest;
+    const bool divides = nest->mode->finish == PC_FINISH_DIVIDE;
+    const struct place *narrow = &nest->at.narrow;
+    store(p, nest->buffer.y, narrow, v, divides ? fold_divide(nest, all->value) : fold_finish(nest, all));
+    if (nest->buffer.state >= 0)
+        store(p, nest->buffer.state, narrow, v, all->tap);
+    if (nest->buffer.indices >= 0)
+        store(p, nest->buffer.indices, narrow, v, all->index ? add_channels(nest, v, all->index) : all->tap);
+}
+
+static void forward_block(struct nest *nest, int64_t channels) {
+    struct pixels p = pixels_of(nest, channels);
     struct fold results[RESULTS_MAX];
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--)
+        add_run(&p, nest->segment[a]->taps, steps_of_taps(nest, a));
+    while (p.run_count && p.parts < nest->plan->lanes->pixel_parts && (p.parts + 1) * PART_LEAST <= p.runs[0].count)
+        p.parts++;
     assert(p.parts * p.vectors <= RESULTS_MAX);
-    walk(&p, results);
-    for (int64_t v = 0; v < p.vectors; v++) {
-        struct fold all = results[v];
-        for (int64_t part = 1; part < p.parts; part++)
-            all = fold_append(nest, all, results[part * p.vectors + v]);
-        for (int64_t pixel = p.count / p.parts * p.parts; pixel < p.count; pixel++)
-            all = fold_append(nest, all, load_pixel(&p, pixel, v));
-        const bool divides = nest->mode->finish == PC_FINISH_DIVIDE;
-        store(&p, v, divides ? ir_op2(&nest->b, IR_DIV, all.value, fold_divisor(nest)) : fold_finish(nest, &all));
+    begin(&p, results);
+    walk(&p, 0, p.parts, results);
+    for (int64_t i = p.vectors; i < p.parts * p.vectors; i++)
+        results[i % p.vectors] = fold_append(nest, results[i % p.vectors], results[i]);
+    walk_rest(&p, results);
+    for (int64_t v = 0; v < p.vectors; v++)
+        finish(&p, v, &results[v]);
+}
+
+/* Windows that have the same taps along axis `a` and inside. */
+static void forward_axis(struct nest *nest, int a) {
+    static const char *const names[] = {"od", "oh", "ow"};
+    if (a == POOL_MAX_RANK) {
+        nest_each_block_of_channels(nest, forward_block);
+        return;
+    }
+    const struct steps *stride = &nest->stride[a];
+    const struct places before = nest->at;
+    for (int i = 0; i < nest->plan->axis[a].count; i++) {
+        const struct pc_segment *s = &nest->plan->axis[a].segments[i];
+        const struct steps first = {.wide = s->in * stride->wide,
+                                    .narrow = s->out * stride->narrow,
+                                    .plane = s->in * stride->plane,
+                                    .tap = s->tap * stride->tap};
+        nest->segment[a] = s;
+        nest_move(nest, first, 1);
+        const uint32_t loop = nest_open_turns(
+            nest, names[a], s->count,
+            (struct steps){.wide = s->in_step * stride->wide, .narrow = stride->narrow, .plane = s->in_step * stride->plane});
+        forward_axis(nest, a + 1);
+        nest_close(nest, loop);
+        nest->at = before;
+    }
+}
+
+/* ---- backward ---- */
+
+/* Runs `level` and inside; tap and dy of each vector; 0 where no window covers them. */
+static void spread(struct pixels *p, int level, const ir_ref *tap, const ir_ref *dy) {
+    struct nest *nest = p->nest;
+    struct ir_builder *b = &nest->b;
+    if (level < p->run_count) {
+        const uint32_t loop = nest_open(nest, level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph",
+                                        p->runs[level].count, p->runs[level].steps);
+        spread(p, level + 1, tap, dy);
+        nest_close(nest, loop);
+        return;
+    }
+    const ir_ref zero = ir_real(b, nest->real, 0);
+    const ir_ref number = ir_affine(b, nest->track, &nest->at.tap.affine, nest->at.tap.constant);
+    for (int64_t v = 0; v < p->vectors; v++)
+        store(p, nest->buffer.dx, &nest->at.wide, v,
+              p->is_covered ? ir_select(b, ir_op2(b, IR_EQ, tap[v], number), dy[v], zero) : zero);
+}
+
+static void backward_block(struct nest *nest, int64_t channels) {
+    struct pixels p = pixels_of(nest, channels);
+    ir_ref tap[RESULTS_MAX], dy[RESULTS_MAX];
+    p.is_covered = true;
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
+        const struct pc_phase *phase = nest->phase[a];
+        struct steps steps = times(nest->stride[a], phase->step);
+        steps.narrow = 0;
+        steps.tap = nest->stride[a].tap;
+        add_run(&p, phase->count, steps);
+        p.is_covered &= phase->cover_count > 0;
+    }
+    assert(p.vectors <= RESULTS_MAX);
+    for (int64_t v = 0; p.is_covered && v < p.vectors; v++) {
+        tap[v] = ir_convert(&nest->b, nest->plan->track, load(&p, nest->buffer.state, &nest->at.narrow, 0, v));
+        /* A sum that begins with +0, as of all gradients. */
+        dy[v] = ir_op2(&nest->b, IR_ADD, ir_real(&nest->b, nest->real, 0), load(&p, nest->buffer.dy, &nest->at.narrow, 0, v));
+    }
+    spread(&p, 0, tap, dy);
+}
+
+/* Inputs that are in the same windows along axis `a` and inside. */
+static void backward_axis(struct nest *nest, int a) {
+    static const char *const names[] = {"id", "ih", "iw"};
+    if (a == POOL_MAX_RANK) {
+        nest_each_block_of_channels(nest, backward_block);
+        return;
+    }
+    const struct steps *stride = &nest->stride[a];
+    const struct places before = nest->at;
+    for (int i = 0; i < nest->plan->axis[a].count; i++) {
+        const struct pc_cell *cell = &nest->plan->axis[a].cells[i];
+        const uint32_t loop = nest_open_turns(
+            nest, names[a], cell->count,
+            (struct steps){.wide = cell->in_step * stride->wide, .narrow = cell->out_step * stride->narrow});
+        const struct places first = nest->at;
+        for (int k = 0; k < cell->phase_count; k++) {
+            const struct pc_phase *phase = nest->phase[a] = &cell->phases[k];
+            nest_move(nest, (struct steps){.wide = (cell->in + phase->in) * stride->wide}, 1);
+            if (phase->cover_count > 0)
+                nest_move(nest,
+                          (struct steps){.narrow = phase->covers[0].out * stride->narrow,
+                                         .tap = phase->covers[0].tap * stride->tap},
+                          1);
+            backward_axis(nest, a + 1);
+            nest->at = first;
+        }
+        nest_close(nest, loop);
+        nest->at = before;
     }
 }
 
 void lower_pixels(struct nest *nest) {
     nest->real.lanes = (uint8_t)nest->plan->lanes->lanes;
-    nest_each_block(nest, block_body);
+    nest->track.lanes = (uint8_t)nest->plan->lanes->lanes;
+    const struct level images = nest->level[0];
+    const uint32_t loop = nest_open_turns(nest, images.name, images.trip, images.steps);
+    (nest->plan->kind == PC_KERNEL_BACKWARD ? backward_axis : forward_axis)(nest, 0);
+    nest_close(nest, loop);
 }

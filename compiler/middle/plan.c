@@ -383,7 +383,9 @@ static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
     static const char *const words[] = {
         [PC_SCHEME_DIRECT] = "", [PC_SCHEME_BLOCKS] = "dyadic blocks", [PC_SCHEME_DOUBLING] = "overlapping halves"};
     const bool idempotent = pc_mode_of(plan->layer->desc.mode)->idempotent;
-    for (int a = 0; a < POOL_MAX_RANK && plan->kind != PC_KERNEL_BACKWARD && !pc_plan_tracks(plan); a++) {
+    if (plan->lanes || plan->kind == PC_KERNEL_BACKWARD || pc_plan_tracks(plan))
+        return;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_axis *facts = &plan->layer->axis[a];
         struct pc_plan_axis *axis = &plan->axis[a];
         const int64_t tile = plan->form == PC_FORM_STRAIGHT ? facts->out : axis->tile;

@@ -52,8 +52,22 @@ for target in neon avx2; do
         "$poolc" check images.pool --target $target --plan pixels --backend eval
 done
 check 'pixels of all' 0 '^  - pixels was asked for' '' "$poolc" explain images.pool c --target neon --plan pixels
-check 'no pixels for two windows' 1 '' 'windows that are the whole image' "$poolc" explain two.pool --target neon --plan pixels
+check 'no pixels for few taps' 1 '' 'windows have few taps' "$poolc" explain two.pool --target neon --plan pixels
 rm images.pool
+# Windows pixel by pixel: whole rows as one run, parts and what is left behind them, borders, gaps, indices of every kind.
+echo 'pool a { mode max; channels 9; shape 11 x 8; kernel 5 x 8; layout nhwc }
+pool b { mode max; channels 37; shape 14 x 13; kernel 5 x 4; stride 6 x 5; padding 2 x 1; layout nhwc; indices plane }
+pool e { mode min; batch 2; channels 5; shape 7 x 9 x 6; kernel 3 x 5 x 4; dilation 1 x 2 x 1; stride 3 x 9 x 5; padding 1 x 0 x 2:0; layout ndhwc; indices tensor; nan ignore }
+pool f { mode avg; channels 20; shape 33 x 13; kernel 23 x 3; stride 10 x 1; padding 6 x 1; layout nhwc; passes forward }
+pool g { mode max; channels 3; shape 5 x 8; kernel global; layout nhwc; indices window; dtype f64 }' >pixels.pool
+for target in neon avx2; do
+    check "pixels for $target" 0 '^✓ g: forward, forward_train, backward by eval' '' \
+        "$poolc" check pixels.pool --target $target --plan pixels --backend eval
+done
+check 'gradients of pixels' 0 '^g backward: lanes' '' "$poolc" explain pixels.pool g --target neon --plan pixels
+echo 'pool o { mode max; channels 8; shape 14 x 14; kernel 4; stride 3; layout nhwc; passes backward }' >pixels.pool
+check 'no gradients of windows that overlap' 1 '' 'windows overlap' "$poolc" explain pixels.pool --target neon --plan pixels
+rm pixels.pool
 # Lines: windows across two blocks, cut off at either end, in the middle of a block, of a second tile, over rows a page apart.
 echo 'pool l { mode max; channels 5; shape 13 x 21; kernel 9 x 7; stride 1; padding 4 x 3; layout nhwc; indices tensor }
 pool m { mode min; channels 3; shape 12 x 38; kernel 7; stride 1 x 2; padding 6:0 x 2:6; layout nhwc; nan ignore; passes forward }

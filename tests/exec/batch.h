@@ -46,7 +46,9 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(SPLIT, "kernels that are split into parts")                                                                        \
     KIND(SPLIT_LOCAL, "kernels with local arrays that are split into parts")                                                \
     KIND(LANES, "vectors")                                                                                                  \
-    KIND(FLAT, "vectors of pixels and channels as one row")
+    KIND(FLAT, "vectors of pixels and channels as one row")                                                                 \
+    KIND(PIXELS, "windows pixel by pixel")                                                                                  \
+    KIND(PIXELS_BACKWARD, "gradients pixel by pixel")
 
 enum kind {
 #define KIND(id, words) KIND_##id,
