@@ -41,6 +41,22 @@ int64_t candidate_stride_of(const struct pc_axis *axis) {
     return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
 }
 
+/* A cache line from memory, in operations; and how much of those that are done meanwhile takes longer for it. */
+static const double LINE_FROM_MEMORY = 12, MEANWHILE = 0.4;
+
+bool candidate_comes_from_memory(const struct pc_plan *plan) {
+    const struct pc_layer *layer = plan->layer;
+    const double bytes = (double)(layer->x_count + layer->y_count) * ir_elements[plan->real].bytes;
+    return layer->desc.layout != POOL_CHANNELS_LAST && bytes > CANDIDATE_MEMORY;
+}
+
+void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work) {
+    const double values = (double)(pc_layer_inputs(plan->layer) + pc_layer_outputs(plan->layer));
+    const double lines = values * ir_elements[plan->real].bytes / CANDIDATE_LINE;
+    if (candidate_comes_from_memory(plan))
+        *work = *work * MEANWHILE + lines * LINE_FROM_MEMORY * times;
+}
+
 bool candidate_can_band(const struct candidate *c) {
     int64_t outside = 1;
     for (int a = 0; a < c->outer; a++)

@@ -15,6 +15,7 @@ enum {
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
     CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
     CANDIDATE_AFAR = CANDIDATE_THIRD_LEVEL / 2,         /* of a larger side most is beyond the second level */
+    CANDIDATE_MEMORY = CANDIDATE_THIRD_LEVEL / 2 * 3,   /* of both sides together most is beyond the third level */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:
      * pixels may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second
      * level, 2.2 ns each on Zen 5; of four lines it is 0.5. */
@@ -78,6 +79,14 @@ double candidate_bytes_of_larger_side(const struct candidate *c);
  * than to find what neighbours have read in the first level (480 x 16 x 14 x 14, gradients of 3 x 3 x 3 windows: 3.1 to 1.8
  * ms, where a block was 8 of 30 vectors; forward 1.8 to 1.0 ms, for training 2.1 to 1.2, which were slices; Zen 4). */
 bool candidate_comes_from_afar(const struct candidate *c);
+
+/* Channels-first: whether the planes together are so large that most of them comes from memory; see note [order of memory].
+ */
+bool candidate_comes_from_memory(const struct pc_plan *plan);
+
+/* Adds to the work of a plane what that takes, in an order that takes `times` as long as one cache line after the other;
+ * nothing where it does not come from there. */
+void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work);
 
 /* Positions of the side that is written after which slots repeat. */
 int64_t candidate_period_of(const struct candidate *c, int a);

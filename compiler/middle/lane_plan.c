@@ -88,6 +88,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.result->lanes = lanes;
     c.result->is_flat = form->flat;
     c.result->is_padded = form->padded;
+    c.result->from_memory = candidate_comes_from_memory(plan);
     c.result->unit = layer->desc.layout != POOL_CHANNELS_LAST ? "plane"
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";
@@ -333,6 +334,7 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     p->work += TRANSPOSE * (double)(tiles * lanes);
     p->work *= p->local_bytes <= CANDIDATE_FIRST_LEVEL ? 1 : tracked ? FAR_TRACKED : FAR;
     p->work *= (double)blocks / (double)count;
+    candidate_wait_for_memory(plan, 1, &p->work);
     p->code += code_of_tiles(in / lanes, lanes) + (double)arrays * code_of_tiles(out / lanes, lanes);
     p->code *= count > lanes && count % lanes ? 2 : 1; /* the planes that are left */
     p->unit = "plane";

@@ -60,6 +60,7 @@ struct pc_lane_plan {
                                           many as lanes (lower_transposed.c); NULL */
     bool in_place;                     /* transposed: what comes out takes the place of what went in */
     bool divides_last;                 /* backward: all windows have one divisor, which divides the sum */
+    bool from_memory;                  /* channels-first: rows had better be read one after the other (lane_sizes.c) */
     bool scatters;                     /* backward of max and min, window by window (lower_scatter.c): no bands */
     int64_t pixel_parts;    /* windows pixel by pixel (lower_pixels.c): parts that are side by side, at most; 0: not so */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */

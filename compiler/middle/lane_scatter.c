@@ -94,6 +94,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
     p->work = times * piece * ((double)pc_layer_outputs(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
               (beyond ? (double)(inputs * bytes) / CANDIDATE_LINE * LINE_BEYOND : 0);
+    candidate_wait_for_memory(plan, 1, &p->work);
     p->code = 100;
     return p;
 }

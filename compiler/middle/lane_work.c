@@ -220,6 +220,32 @@ static double streams(const struct candidate *c, const struct pc_lane_pass *pass
                                                                                        : 2;
 }
 
+/* Rows along an axis that a tile reads, or writes, which the one before it did not. */
+static int64_t new_rows(const struct candidate *c, int a) {
+    const int64_t tile = a == 1 && c->tile_rows > 1 ? c->tile_rows : 1, period = candidate_period_of(c, a);
+    if (!pc_axis_is_reduced(&c->layer->axis[a]))
+        return tile;
+    if (!c->backward)
+        return tile * candidate_stride_of(&c->layer->axis[a]);
+    return c->tile_rows > 0 && tile < period ? period : tile;
+}
+
+/* In which order a plane comes from memory, and goes there: note [order of memory] in lane_sizes.c. */
+static double order_of_memory(const struct candidate *c) {
+    static const double ROWS_1 = 1.1, ROWS_2 = 1.65, ROWS_MANY = 2.1, BANDS = 1.3, SLICES = 1.5, TRACKED = 1.7;
+    static const int64_t BYTES_NEAR = 512; /* several short rows are as good as one */
+    const int64_t row = (c->backward ? candidate_size_written : candidate_size_read)(c, POOL_MAX_RANK - 1);
+    int64_t rows = new_rows(c, 1);
+    if (c->halves)
+        return 1;
+    if (c->apart)
+        return c->tile_rows > 1 ? ROWS_MANY : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
+    if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR)
+        rows = 1;
+    rows *= new_rows(c, 0);
+    return rows == 1 ? ROWS_1 : rows == 2 ? ROWS_2 : ROWS_MANY;
+}
+
 void candidate_count_work(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const bool channels = candidate_lanes_are_channels(c);
@@ -242,4 +268,5 @@ void candidate_count_work(struct candidate *c) {
         }
     }
     p->work /= (double)c->planes;
+    candidate_wait_for_memory(c->plan, order_of_memory(c), &p->work);
 }

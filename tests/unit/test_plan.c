@@ -322,6 +322,20 @@ static const struct wanted forms[] = {
     {"mode max; channels 3; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS, "loops over equal windows"},
     {"mode max; channels 100; shape 54; kernel 54; indices plane", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
      "loops over equal windows"}, /* which transposed planes do not know */
+    {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "one axis at a time, row by row"}, /* in bands of a page, for planes come from memory */
+    {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_BACKWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "whole windows, elements in the order of memory"},
+    {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_BACKWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "planes come from memory"},
+    {"mode max; channels 48; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "whole windows, in tiles"},
+    {"mode avg; channels 1024; shape 32 x 64; kernel 16 x 32; stride 16 x 32; layout nhwc", PC_KERNEL_FORWARD,
+     BUDGET(0, 0, 0, 64), PC_FORM_LANES, "windows pixel by pixel"},
+    {"mode max; channels 512; shape 14 x 14; kernel 14; layout nhwc", PC_KERNEL_BACKWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "windows pixel by pixel"},
+    {"mode max; channels 512; shape 14 x 14; kernel 14; layout nhwc; indices tensor", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 64),
+     PC_FORM_LANES, "windows pixel by pixel"},
     /* Tap numbers compared side by side. */
     {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
      "dy is copied"},
