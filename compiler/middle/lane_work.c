@@ -13,7 +13,7 @@ static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
  * and very many it does not try to. */
 static const int64_t STREAMS_GOOD = 16, STREAMS_POOR = 20, STREAMS_MANY = 64, PIXELS_MANY = 40;
 /* Pixels of a tile whose lines want one set of the first level, for each line that it has room for: found by measuring. */
-static const int64_t PIXELS_OF_WAY = 2;
+static const double PIXELS_OF_WAY = 1.8;
 
 /* A division of a vector takes as long as so many additions. */
 static const double DIVISION = 8;
@@ -137,6 +137,12 @@ static double walk_of_pieces(const struct candidate *c, bool selects) {
     return vectors < CANDIDATE_PIECE_LONG && candidate_bytes_of_larger_side(c) > near ? 2 : 1;
 }
 
+/* Whether slices are read again for each window that a pixel is in, which slides along H. */
+static bool reads_often(const struct candidate *c) {
+    const struct pc_axis *axis = c->layer->axis;
+    return !c->backward && !c->apart && axis[0].kernel == 1 && axis[1].kernel > 1 && candidate_stride_of(&axis[1]) == 1;
+}
+
 /* The same for pixels, whose lanes are channels. */
 static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const bool selects = pass->work == PC_LANE_SELECT, many = covered_by_many(c), afar = candidate_comes_from_afar(c);
@@ -158,8 +164,13 @@ static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pas
     if (c->result->run >= RUN_LONG && side <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
     const double pixels = pixels_of_tile(c, cost);
-    if (pixels * (double)candidate_places_apart(c) > (double)(PIXELS_OF_WAY * CANDIDATE_WAYS * CANDIDATE_PAGE))
+    const double sets = pixels * (double)candidate_places_apart(c) / (double)(CANDIDATE_WAYS * CANDIDATE_PAGE);
+    if (sets > 1 && reads_often(c) && side > (double)CANDIDATE_SECOND_LEVEL)
+        return times * 3; /* 3 x 3 windows in a map of 14 x 14 x 2048 take 145 us, one axis at a time 93 */
+    if (sets > PIXELS_OF_WAY)
         return times * (selects ? 1.4 : 2.5);
+    if (!c->backward && c->tile_rows > 4 && rows_share_sets(c))
+        times *= 1.2;
     return pixels > (double)PIXELS_MANY ? times * 1.2 : times;
 }
 
