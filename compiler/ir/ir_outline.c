@@ -36,6 +36,125 @@ size_t ir_longest_line(const struct ir_function *f, const struct ir_block *block
     return longest;
 }
 
+/* ---- runs ----
+ *
+ * A block may be cut between two items where none behind the place uses what one before it computes. */
+
+enum { LONG = 1024, RUN_LEAST = 384 }; /* nodes: of a block that is cut; of a run */
+
+struct runs {
+    const struct ir_function *f;
+    struct pc_arena *arena;
+    uint32_t *run;          /* per node, as ir_runs_of() says */
+    uint32_t *depth, *item; /* per value: loops around its block, number of the item in it */
+    uint32_t *size;         /* per item: its nodes, with those inside */
+    uint32_t *first;        /* per item: of those in its block the first whose value it uses; itself where there is none */
+    bool *outside;          /* per item: it uses what is computed around its block */
+    ir_ref *path;           /* per depth: the item at hand */
+};
+
+/* Carried values come from outside of the body, and go there. */
+static uint32_t place_values(struct runs *r, const struct ir_block *block, uint32_t depth) {
+    uint32_t nodes = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        const ir_ref ref = block->items[i];
+        r->depth[ref] = depth;
+        r->item[ref] = r->first[ref] = (uint32_t)i;
+        r->size[ref] = 1;
+        if (ir_at(r->f, ref)->op == IR_FOR) {
+            const struct ir_loop *loop = &r->f->loops[ir_at(r->f, ref)->aux];
+            for (size_t k = 0; k < loop->carried_count; k++) {
+                r->depth[loop->carried[k].param] = r->depth[loop->carried[k].result] = depth;
+                r->item[loop->carried[k].param] = r->item[loop->carried[k].result] = (uint32_t)i;
+            }
+            r->size[ref] += place_values(r, &loop->body, depth + 1);
+        }
+        nodes += r->size[ref];
+    }
+    return nodes;
+}
+
+static void use_value(struct runs *r, ir_ref value, uint32_t depth) {
+    const enum ir_op op = (enum ir_op)ir_at(r->f, value)->op;
+    if (op == IR_NONE || op == IR_CONST)
+        return;
+    const ir_ref user = r->path[r->depth[value]];
+    r->first[user] = r->item[value] < r->first[user] ? r->item[value] : r->first[user];
+    for (uint32_t d = r->depth[value] + 1; d <= depth; d++)
+        r->outside[r->path[d]] = true;
+}
+
+static void use_values(struct runs *r, const struct ir_block *block, uint32_t depth) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(r->f, r->path[depth] = block->items[i]);
+        for (int k = 0; k < IR_OPERANDS_MAX; k++)
+            use_value(r, n->operand[k], depth);
+        if (n->op != IR_FOR)
+            continue;
+        const struct ir_loop *loop = &r->f->loops[n->aux];
+        for (size_t k = 0; k < loop->carried_count; k++)
+            use_value(r, loop->carried[k].initial, depth);
+        use_values(r, &loop->body, depth + 1);
+    }
+}
+
+/* Items begin .. end - 1 are a run, unless they need what is around them, or are few. */
+static void add_run(struct runs *r, const struct ir_block *block, size_t begin, size_t end) {
+    uint32_t nodes = 0;
+    bool outside = false;
+    for (size_t i = begin; i < end; i++) {
+        nodes += r->size[block->items[i]];
+        outside |= r->outside[block->items[i]];
+    }
+    if (nodes >= RUN_LEAST && !outside)
+        r->run[block->items[begin]] = (uint32_t)(end - begin);
+}
+
+/* `around`: the loop whose body the block is; NULL: the function's. */
+static void cut_block(struct runs *r, const struct ir_block *block, const struct ir_loop *around) {
+    uint32_t *first = PC_NEW_ARRAY(r->arena, block->count + 1, uint32_t); /* of this item and those behind it */
+    uint32_t nodes = 0;
+    first[block->count] = (uint32_t)block->count;
+    for (size_t k = 0; around && k < around->carried_count; k++)
+        if (ir_at(r->f, around->carried[k].next)->op != IR_CONST && r->item[around->carried[k].next] < first[block->count])
+            first[block->count] = r->item[around->carried[k].next];
+    for (size_t i = block->count; i-- > 0;) {
+        const ir_ref ref = block->items[i];
+        first[i] = r->first[ref] < first[i + 1] ? r->first[ref] : first[i + 1];
+        nodes += r->size[ref];
+        if (ir_at(r->f, ref)->op == IR_FOR)
+            cut_block(r, &r->f->loops[ir_at(r->f, ref)->aux].body, &r->f->loops[ir_at(r->f, ref)->aux]);
+    }
+    size_t begin = 0;
+    uint32_t run = 0;
+    for (size_t i = 0; nodes > LONG && i < block->count; i++) {
+        if (run >= RUN_LEAST && first[i] >= i) {
+            add_run(r, block, begin, i);
+            begin = i;
+            run = 0;
+        }
+        run += r->size[block->items[i]];
+    }
+    if (begin > 0)
+        add_run(r, block, begin, block->count);
+}
+
+const uint32_t *ir_runs_of(const struct ir_function *f, struct pc_arena *arena) {
+    struct runs r = {.f = f,
+                     .arena = arena,
+                     .run = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                     .depth = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                     .item = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                     .size = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                     .first = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                     .outside = PC_NEW_ARRAY(arena, f->node_count, bool),
+                     .path = PC_NEW_ARRAY(arena, f->loop_count + 1, ir_ref)};
+    place_values(&r, &f->body, 0);
+    use_values(&r, &f->body, 0);
+    cut_block(&r, &f->body, NULL);
+    return r.run;
+}
+
 int64_t ir_lookup_count(const struct ir_function *f, const struct ir_node *lookup) {
     const int64_t count = f->numbers[lookup->aux].count;
     return count <= UINT8_MAX && ir_at(f, lookup->operand[0])->type.element == IR_U8 ? UINT8_MAX + 1 : count;

@@ -93,7 +93,9 @@ static void emit_repeated(struct emitter *e, uint32_t number, enum ir_share shar
         e->value[param] = LLVMBuildPhi(e->builder, pc_llvm_type_of(e, ir_at(e->f, param)->type), "");
         pc_llvm_name_value(e->value[param], "carried", param);
     }
+    e->open[e->open_count++] = number;
     emit_body(e, loop, share);
+    e->open_count--;
     const LLVMBasicBlockRef last = LLVMGetInsertBlock(e->builder);
     LLVMMoveBasicBlockAfter(after, last);
     const LLVMValueRef sum = LLVMBuildNUWAdd(e->builder, variable, pc_llvm_index_constant(e, 1), "");
@@ -138,9 +140,17 @@ static void emit_item(struct emitter *e, ir_ref ref, enum ir_share share) {
     }
 }
 
+static void emit_run(struct emitter *e, const struct ir_block *block, size_t begin, size_t end, bool shared);
+
 static void emit_block(struct emitter *e, const struct ir_block *block) {
-    for (size_t i = 0; i < block->count; i++)
-        emit_item(e, block->items[i], IR_EVERY);
+    for (size_t i = 0, next; i < block->count; i = next) {
+        const uint32_t run = e->runs[block->items[i]];
+        next = i + (run ? run : 1);
+        if (run)
+            emit_run(e, block, i, next, false);
+        else
+            emit_item(e, block->items[i], IR_EVERY);
+    }
 }
 
 /* What items begin .. end - 1 have for part 0. */
@@ -159,15 +169,28 @@ static void emit_first(struct emitter *e, const struct ir_block *block, size_t b
     forget_places(e, before);
 }
 
+static bool has_first(const struct emitter *e, const struct ir_block *block, size_t begin, size_t end) {
+    bool has = false;
+    for (size_t i = begin; i < end; i++)
+        has |= e->parts.share[block->items[i]] == IR_FIRST;
+    return has;
+}
+
 /* A block that is shared out among parts: of each run, first what is for every part, then what is for part 0. */
 static void emit_shared(struct emitter *e, const struct ir_block *block) {
     for (size_t begin = 0, end; begin < block->count; begin = end) {
         bool first = false;
         end = ir_parts_run(e->f, &e->parts, block, begin);
-        for (size_t i = begin; i < end; i++) {
+        for (size_t i = begin, next; i < end; i = next) {
+            const uint32_t run = e->runs[block->items[i]];
             const enum ir_share share = (enum ir_share)e->parts.share[block->items[i]];
+            const bool is_run = run > 0 && !has_first(e, block, begin, i + run);
+            next = i + (is_run ? run : 1);
+            end = next > end ? next : end;
             first |= share == IR_FIRST;
-            if (share != IR_FIRST)
+            if (is_run)
+                emit_run(e, block, i, next, true);
+            else if (share != IR_FIRST)
                 emit_item(e, block->items[i], share);
         }
         if (first)
@@ -192,15 +215,8 @@ static void describe_parameter(struct emitter *e, const struct ir_buffer *buffer
     LLVMSetValueName2(LLVMGetParam(e->function, number), buffer->name, strlen(buffer->name));
 }
 
-/* A function over the buffers, empty but for its first block: over the locals too where it is a piece of another, with part
- * and count behind where it is `partial`. */
-static struct function begin_function(struct emitter *e, const char *suffix, bool locals, bool partial) {
-    unsigned count = 0;
-    for (size_t i = 0; i < e->f->buffer_count; i++)
-        if (locals || e->f->buffers[i].role != IR_LOCAL)
-            e->parameters[count++] = pc_llvm_pointer_type(e);
-    if (partial)
-        e->parameters[count++] = e->index, e->parameters[count++] = e->index;
+/* A function of `count` e->parameters, empty but for its first block. */
+static struct function add_function(struct emitter *e, const char *suffix, unsigned count) {
     const LLVMTypeRef type = LLVMFunctionType(LLVMVoidTypeInContext(e->context), e->parameters, count, false);
     snprintf(e->name, e->name_size, "%s%s", e->f->name, suffix);
     e->function = LLVMAddFunction(e->module, e->name, type);
@@ -208,9 +224,21 @@ static struct function begin_function(struct emitter *e, const char *suffix, boo
                             pc_llvm_attribute(e, "nounwind", 0));
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                             pc_llvm_attribute(e, "willreturn", 0));
-    unsigned next = 0;
+    LLVMPositionBuilderAtEnd(e->builder, add_block(e, "entry", ""));
+    return (struct function){type, e->function};
+}
+
+/* A function over the buffers, with part and count behind where it is `partial`. */
+static struct function begin_function(struct emitter *e, const char *suffix, bool partial) {
+    unsigned count = 0, next = 0;
+    for (size_t i = 0; i < e->f->buffer_count; i++)
+        if (e->f->buffers[i].role != IR_LOCAL)
+            e->parameters[count++] = pc_llvm_pointer_type(e);
+    if (partial)
+        e->parameters[count++] = e->index, e->parameters[count++] = e->index;
+    const struct function function = add_function(e, suffix, count);
     for (size_t i = 0; i < e->f->buffer_count; i++) {
-        if (!locals && e->f->buffers[i].role == IR_LOCAL)
+        if (e->f->buffers[i].role == IR_LOCAL)
             continue;
         describe_parameter(e, &e->f->buffers[i], next);
         e->buffer[i] = LLVMGetParam(e->function, next++);
@@ -221,8 +249,7 @@ static struct function begin_function(struct emitter *e, const char *suffix, boo
         LLVMSetValueName2(e->part, "part", strlen("part"));
         LLVMSetValueName2(e->count, "parts", strlen("parts"));
     }
-    LLVMPositionBuilderAtEnd(e->builder, add_block(e, "entry", ""));
-    return (struct function){type, e->function};
+    return function;
 }
 
 static void end_function(struct emitter *e) {
@@ -241,32 +268,57 @@ static void add_locals(struct emitter *e) {
     }
 }
 
-/* A piece of a long straight line becomes a function of its own, as in C: see note [pieces] in lower.c. */
-static struct function emit_piece(struct emitter *e, ir_ref ref) {
+/* ---- runs ---- */
+
+/* Where everything is kept that a run gets from around it: buffers, counters of loops and, `shared`, the ranges of the part. */
+static unsigned list_slots(struct emitter *e, bool shared, LLVMValueRef **slots) {
+    unsigned count = 0;
+    for (size_t i = 0; i < e->f->buffer_count; i++)
+        slots[count++] = &e->buffer[i];
+    for (size_t i = 0; i < e->open_count; i++)
+        slots[count++] = &e->variable[e->open[i]];
+    for (size_t i = 0; shared && i < e->parts.trip_count; i++)
+        slots[count++] = &e->from[i], slots[count++] = &e->to[i];
+    return count;
+}
+
+/* A run of items becomes a function of its own (see ir_runs_of), which is called where it stands: how much is `shared` out
+ * says the share of each. */
+static void emit_run(struct emitter *e, const struct ir_block *block, size_t begin, size_t end, bool shared) {
+    LLVMValueRef **slots = &e->slots[e->run_depth * e->slot_count], *arguments = &e->arguments[e->run_depth * e->slot_count];
+    const unsigned count = list_slots(e, shared, slots);
+    const LLVMValueRef outer = e->function;
+    const LLVMBasicBlockRef place = LLVMGetInsertBlock(e->builder);
     char suffix[16];
-    snprintf(suffix, sizeof suffix, "_%u", (unsigned)ir_at(e->f, ref)->aux);
-    const struct function piece = begin_function(e, suffix, true, false);
+    snprintf(suffix, sizeof suffix, "_%u", (unsigned)block->items[begin]);
+    for (unsigned i = 0; i < count; i++) {
+        arguments[i] = *slots[i];
+        e->parameters[i] = LLVMTypeOf(arguments[i]);
+    }
+    forget_places(e, 0);
+    const struct function run = add_function(e, suffix, count);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                             pc_llvm_attribute(e, "noinline", 0));
-    emit_once(e, ir_at(e->f, ref)->aux, IR_EVERY);
+    for (unsigned i = 0; i < count; i++) {
+        *slots[i] = LLVMGetParam(e->function, i);
+        if (i < e->f->buffer_count)
+            describe_parameter(e, &e->f->buffers[i], i);
+    }
+    e->run_depth++;
+    for (size_t i = begin; i < end; i++)
+        emit_item(e, block->items[i], shared ? (enum ir_share)e->parts.share[block->items[i]] : IR_EVERY);
+    e->run_depth--;
     end_function(e);
-    return piece;
-}
-
-static struct function emit_pieces(struct emitter *e) {
-    for (size_t i = 0; i < e->f->body.count; i++)
-        e->pieces[i] = emit_piece(e, e->f->body.items[i]);
-    const struct function whole = begin_function(e, "", false, false);
-    add_locals(e);
-    for (size_t i = 0; i < e->f->body.count; i++)
-        LLVMBuildCall2(e->builder, e->pieces[i].type, e->pieces[i].value, e->buffer, (unsigned)e->f->buffer_count, "");
-    end_function(e);
-    return whole;
+    e->function = outer;
+    for (unsigned i = 0; i < count; i++)
+        *slots[i] = arguments[i];
+    LLVMPositionBuilderAtEnd(e->builder, place);
+    LLVMBuildCall2(e->builder, run.type, run.value, arguments, count, "");
 }
 
 static struct function emit_whole(struct emitter *e) {
-    const struct function whole = begin_function(e, "", false, false);
+    const struct function whole = begin_function(e, "", false);
     add_locals(e);
     emit_block(e, &e->f->body);
     end_function(e);
@@ -332,19 +384,19 @@ static void call(struct emitter *e, const struct function *function, LLVMValueRe
 
 /* name_part() has the code, and name() calls it. */
 static void emit_split(struct emitter *e) {
-    const struct function part = begin_function(e, "_part", false, true);
+    const struct function part = begin_function(e, "_part", true);
     add_locals(e);
     divide_trips(e);
     emit_shared(e, &e->f->body);
     end_function(e);
-    begin_function(e, "", false, false);
+    begin_function(e, "", false);
     call(e, &part, pc_llvm_index_constant(e, 0), pc_llvm_index_constant(e, 1));
     end_function(e);
 }
 
 /* name_part() calls name() for part 0. */
 static void emit_only_part(struct emitter *e, const struct function *whole) {
-    begin_function(e, "_part", false, true);
+    begin_function(e, "_part", true);
     const LLVMBasicBlockRef first = add_block(e, "first", ""), after = add_block(e, "first", ".end");
     const LLVMValueRef is_first = LLVMBuildICmp(e->builder, LLVMIntEQ, e->part, pc_llvm_index_constant(e, 0), "");
     LLVMBuildCondBr(e->builder, is_first, first, after);
@@ -355,8 +407,20 @@ static void emit_only_part(struct emitter *e, const struct function *whole) {
     end_function(e);
 }
 
+/* How many loops are around each other at most. */
+static size_t depth_of(const struct ir_function *f, const struct ir_block *block) {
+    size_t most = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(f, block->items[i]);
+        const size_t depth = n->op == IR_FOR ? 1 + depth_of(f, &f->loops[n->aux].body) : 0;
+        most = depth > most ? depth : most;
+    }
+    return most;
+}
+
 void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool has_avx512) {
     enum { PART_PARAMETERS = 2 };
+    const size_t depth = depth_of(function, &function->body);
     struct pc_arena *arena = function->arena;
     struct emitter e = {.f = function,
                         .module = module,
@@ -367,22 +431,25 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool
     e.value = PC_NEW_ARRAY(arena, function->node_count, LLVMValueRef);
     e.steps = PC_NEW_ARRAY(arena, function->node_count, uint8_t);
     e.buffer = PC_NEW_ARRAY(arena, function->buffer_count, LLVMValueRef);
-    e.arguments = PC_NEW_ARRAY(arena, function->buffer_count + PART_PARAMETERS, LLVMValueRef);
     e.variable = PC_NEW_ARRAY(arena, function->loop_count, LLVMValueRef);
     e.place = PC_NEW_ARRAY(arena, function->affine_count, LLVMValueRef);
     e.places = PC_NEW_ARRAY(arena, function->affine_count, uint32_t);
-    e.parameters = PC_NEW_ARRAY(arena, function->buffer_count + PART_PARAMETERS, LLVMTypeRef);
-    e.pieces = PC_NEW_ARRAY(arena, function->body.count, struct function);
+    e.runs = ir_runs_of(function, arena);
+    e.open = PC_NEW_ARRAY(arena, function->loop_count, uint32_t);
     e.name_size = strlen(function->name) + sizeof "_4294967295";
     e.name = PC_NEW_ARRAY(arena, e.name_size, char);
     e.parts = ir_parts_of(function, arena);
+    e.slot_count = function->buffer_count + depth + 2 * e.parts.trip_count + PART_PARAMETERS;
+    e.slots = PC_NEW_ARRAY(arena, (depth + 1) * e.slot_count, LLVMValueRef *);
+    e.arguments = PC_NEW_ARRAY(arena, (depth + 1) * e.slot_count, LLVMValueRef);
+    e.parameters = PC_NEW_ARRAY(arena, e.slot_count, LLVMTypeRef);
     e.from = PC_NEW_ARRAY(arena, e.parts.trip_count, LLVMValueRef);
     e.to = PC_NEW_ARRAY(arena, e.parts.trip_count, LLVMValueRef);
     e.builder = LLVMCreateBuilderInContext(e.context);
     if (e.parts.is_split) {
         emit_split(&e);
     } else {
-        const struct function whole = ir_is_in_pieces(function) ? emit_pieces(&e) : emit_whole(&e);
+        const struct function whole = emit_whole(&e);
         emit_only_part(&e, &whole);
     }
     LLVMDisposeBuilder(e.builder);

@@ -130,7 +130,8 @@ static void assert_error(const struct fixture *t, enum pc_diag_id id, const char
     pc_text_release(&text);
 }
 
-/* A value of one part used in another: no IR that ir_verify() lets through, and LLVM's verifier is what notices. */
+/* A value of one part used in another, each so long that it is a function: no IR that ir_verify() lets through, and LLVM's
+ * verifier is what notices. */
 Test(llvm_jit, broken_functions_are_errors) {
     const struct ir_type f32 = {IR_F32, 1};
     struct fixture t;
@@ -140,10 +141,15 @@ Test(llvm_jit, broken_functions_are_errors) {
     ir_buffer_add(broken.f, "x", IR_F32, 1, IR_INPUT);
     ir_buffer_add(broken.f, "y", IR_F32, 1, IR_OUTPUT);
     const uint32_t first = ir_loop_begin(&broken.b, "part", 1);
-    const ir_ref x = ir_op1(&broken.b, IR_SQRT, load(&broken, f32, 0, 0));
+    ir_ref x = load(&broken, f32, 0, 0);
+    for (int i = 0; i < 600; i++)
+        x = ir_op1(&broken.b, IR_SQRT, x);
     ir_loop_end(&broken.b, first);
     const uint32_t second = ir_loop_begin(&broken.b, "part", 1);
-    store(&broken, 1, 0, x);
+    ir_ref y = x;
+    for (int i = 0; i < 600; i++)
+        y = ir_op1(&broken.b, IR_SQRT, y);
+    store(&broken, 1, 0, y);
     ir_loop_end(&broken.b, second);
     cr_assert_not_null(ir_verify(broken.f, IR_LANES_MAX));
     const struct silence silence = silence_begin();
