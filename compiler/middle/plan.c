@@ -79,7 +79,7 @@ static double nodes_per_tap(const struct pc_plan *plan) {
     case PC_KERNEL_TRAIN:
         return desc->indices > POOL_INDICES_WINDOW ? 7 : 6;
     case PC_KERNEL_BACKWARD:
-        return picks ? 4 : desc->mode == POOL_LP ? 4 : 2;
+        return picks ? 4 : desc->mode == POOL_LP ? 6 : 2; /* of lp two weights: of dy, and of the input */
     case PC_KERNEL_COUNT:
         break;
     }
