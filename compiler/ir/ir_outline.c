@@ -111,19 +111,21 @@ static void add_run(struct runs *r, const struct ir_block *block, size_t begin, 
 }
 
 /* `around`: the loop whose body the block is; NULL: the function's. */
-static void cut_block(struct runs *r, const struct ir_block *block, const struct ir_loop *around) {
+static void cut_block(struct runs *r, const struct ir_block *block, const struct ir_loop *around, uint32_t depth) {
     uint32_t *first = PC_NEW_ARRAY(r->arena, block->count + 1, uint32_t); /* of this item and those behind it */
     uint32_t nodes = 0;
     first[block->count] = (uint32_t)block->count;
-    for (size_t k = 0; around && k < around->carried_count; k++)
-        if (ir_at(r->f, around->carried[k].next)->op != IR_CONST && r->item[around->carried[k].next] < first[block->count])
-            first[block->count] = r->item[around->carried[k].next];
+    for (size_t k = 0; around && k < around->carried_count; k++) {
+        const ir_ref next = around->carried[k].next;
+        if (ir_at(r->f, next)->op != IR_CONST && r->depth[next] == depth && r->item[next] < first[block->count])
+            first[block->count] = r->item[next];
+    }
     for (size_t i = block->count; i-- > 0;) {
         const ir_ref ref = block->items[i];
         first[i] = r->first[ref] < first[i + 1] ? r->first[ref] : first[i + 1];
         nodes += r->size[ref];
         if (ir_at(r->f, ref)->op == IR_FOR)
-            cut_block(r, &r->f->loops[ir_at(r->f, ref)->aux].body, &r->f->loops[ir_at(r->f, ref)->aux]);
+            cut_block(r, &r->f->loops[ir_at(r->f, ref)->aux].body, &r->f->loops[ir_at(r->f, ref)->aux], depth + 1);
     }
     size_t begin = 0;
     uint32_t run = 0;
@@ -135,7 +137,7 @@ static void cut_block(struct runs *r, const struct ir_block *block, const struct
         }
         run += r->size[block->items[i]];
     }
-    if (begin > 0)
+    if (begin > 0 && first[block->count] == block->count) /* else its end is wanted by the loop */
         add_run(r, block, begin, block->count);
 }
 
@@ -151,7 +153,7 @@ const uint32_t *ir_runs_of(const struct ir_function *f, struct pc_arena *arena) 
                      .path = PC_NEW_ARRAY(arena, f->loop_count + 1, ir_ref)};
     place_values(&r, &f->body, 0);
     use_values(&r, &f->body, 0);
-    cut_block(&r, &f->body, NULL);
+    cut_block(&r, &f->body, NULL, 0);
     return r.run;
 }
 

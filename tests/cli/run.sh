@@ -454,6 +454,12 @@ if [ "$llvm" = no-llvm ]; then
 else
     check 'run where there is no compiler' 0 '^y float32' '' env PATH="$work/bare" "$poolc" run one.pool
     check 'jit in the list' 0 '^jit  *[^ ]' '' "$poolc" list backends
+    # Long code is many functions, here in loops over images of the part.
+    echo 'pool b { mode max; batch 2; channels 7; shape 33 x 29; output 12 x 10; unroll window; passes backward }' >runs.pool
+    check 'code of many functions' 0 'backward by jit, eval' '' \
+        "$poolc" check runs.pool --target c99 --backend jit,eval
+    check 'it is of many functions' 0 '' '' "$poolc" build runs.pool --target c99 --emit llvm -o .
+    check 'functions in loops' 0 '^define internal .* %dx, i64 %0' '' cat runs.ll
 fi
 check 'run: no file is left' 1 '' '' test -e new.npy
 
