@@ -499,6 +499,20 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
 
 /* ---- the plan ---- */
 
+/* The layer, or, channels-first where windows do not reach along D, one whose planes are its slices: the same in memory, and
+ * nobody asks for a place in the whole plane. */
+static const struct pc_layer *layer_of_slices(const struct pc_layer *layer, struct pc_arena *arena) {
+    const struct pc_axis *depth = &layer->axis[0];
+    if (layer->desc.layout == POOL_CHANNELS_LAST || depth->in == 1 || pc_axis_is_reduced(depth) ||
+        layer->desc.indices == POOL_INDICES_PLANE)
+        return layer;
+    struct pc_layer *slices = PC_NEW(arena, struct pc_layer);
+    *slices = *layer;
+    slices->desc.channels *= depth->in;
+    slices->axis[0] = pc_axis_unit();
+    return slices;
+}
+
 /* What was measured counts as forced, for this kernel. */
 static const struct pc_tuned_kernel *force_measured(struct pc_plan *plan, const struct pc_plan_options *options) {
     const struct pc_tuned_kernel *measured =
@@ -592,6 +606,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
         plan->budget.choice = options->choice;
     }
     const struct pc_tuned_kernel *measured = options ? force_measured(plan, options) : NULL;
+    plan->layer = layer_of_slices(layer, arena);
     plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
     /* Tap numbers are tracked in integers as wide as the values, which is what vectors can select side by side. */
     plan->track = plan->real == IR_F64 || pc_index_element(layer) == IR_I64 ? IR_I64 : IR_I32;

@@ -336,6 +336,10 @@ static const struct wanted forms[] = {
      "windows pixel by pixel"},
     {"mode max; channels 512; shape 14 x 14; kernel 14; layout nhwc; indices tensor", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 64),
      PC_FORM_LANES, "windows pixel by pixel"},
+    {"mode avg; channels 24; shape 4 x 28 x 28; kernel 1 x 28 x 28", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
+     "whole planes, as many partial results as lanes"}, /* slices are planes */
+    {"mode max; channels 24; shape 4 x 28 x 28; kernel 1 x 28 x 28; indices plane", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64),
+     PC_FORM_PASSES, "one axis at a time"}, /* unless somebody asks where in the volume */
     /* Tap numbers compared side by side. */
     {"mode max; shape 32 x 32; kernel 3; stride 2; padding 1", PC_KERNEL_BACKWARD, BUDGET(1, 0, 0, 0), PC_FORM_STAGED,
      "dy is copied"},
