@@ -38,9 +38,12 @@ size_t ir_longest_line(const struct ir_function *f, const struct ir_block *block
 
 /* ---- runs ----
  *
- * A block may be cut between two items where none behind the place uses what one before it computes. */
+ * A block may be cut between two items where none behind the place uses what one before it computes, the end of the loop
+ * around it included, which wants what it carries on. Items that use what is computed around the block, as what a loop
+ * carries, are no part of a run. */
 
-enum { LONG = 1024, RUN_LEAST = 384 }; /* nodes: of a block that is cut; of a run */
+/* Nodes: of a block that is cut; of a run. A piece of a straight line, as lower.c makes them, is one. */
+enum { LONG = 1024, RUN_LEAST = 384 };
 
 struct runs {
     const struct ir_function *f;
@@ -92,8 +95,11 @@ static void use_values(struct runs *r, const struct ir_block *block, uint32_t de
         if (n->op != IR_FOR)
             continue;
         const struct ir_loop *loop = &r->f->loops[n->aux];
-        for (size_t k = 0; k < loop->carried_count; k++)
+        for (size_t k = 0; k < loop->carried_count; k++) {
             use_value(r, loop->carried[k].initial, depth);
+            if (r->depth[loop->carried[k].next] <= depth) /* not of the body */
+                use_value(r, loop->carried[k].next, depth);
+        }
         use_values(r, &loop->body, depth + 1);
     }
 }
@@ -112,7 +118,7 @@ static void add_run(struct runs *r, const struct ir_block *block, size_t begin, 
 
 /* `around`: the loop whose body the block is; NULL: the function's. */
 static void cut_block(struct runs *r, const struct ir_block *block, const struct ir_loop *around, uint32_t depth) {
-    uint32_t *first = PC_NEW_ARRAY(r->arena, block->count + 1, uint32_t); /* of this item and those behind it */
+    uint32_t *first = PC_NEW_ARRAY(r->arena, block->count + 1, uint32_t); /* the least of this item and those behind it */
     uint32_t nodes = 0;
     first[block->count] = (uint32_t)block->count;
     for (size_t k = 0; around && k < around->carried_count; k++) {

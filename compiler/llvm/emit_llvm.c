@@ -34,10 +34,23 @@ static void forget_places(struct emitter *e, size_t kept) {
         e->place[e->places[--e->place_count]] = NULL;
 }
 
+/* What is known now; a run forgets all of it, and then nothing that was found since may stay. */
+struct place_mark {
+    size_t count, runs;
+};
+
+static struct place_mark mark_places(const struct emitter *e) {
+    return (struct place_mark){e->place_count, e->run_count};
+}
+
+static void forget_places_since(struct emitter *e, struct place_mark mark) {
+    forget_places(e, e->run_count == mark.runs ? mark.count : 0);
+}
+
 static void emit_body(struct emitter *e, const struct ir_loop *loop, enum ir_share share) {
-    const size_t before = e->place_count;
+    const struct place_mark before = mark_places(e);
     (share == IR_OPEN ? emit_shared : emit_block)(e, &loop->body);
-    forget_places(e, before);
+    forget_places_since(e, before);
 }
 
 /* Runs once: no loop at all. */
@@ -155,7 +168,7 @@ static void emit_block(struct emitter *e, const struct ir_block *block) {
 
 /* What items begin .. end - 1 have for part 0. */
 static void emit_first(struct emitter *e, const struct ir_block *block, size_t begin, size_t end) {
-    const size_t before = e->place_count;
+    const struct place_mark before = mark_places(e);
     const LLVMBasicBlockRef first = add_block(e, "first", ""), after = add_block(e, "first", ".end");
     const LLVMValueRef is_first = LLVMBuildICmp(e->builder, LLVMIntEQ, e->part, pc_llvm_index_constant(e, 0), "");
     LLVMBuildCondBr(e->builder, is_first, first, after);
@@ -166,7 +179,7 @@ static void emit_first(struct emitter *e, const struct ir_block *block, size_t b
     LLVMBuildBr(e->builder, after);
     LLVMMoveBasicBlockAfter(after, LLVMGetInsertBlock(e->builder));
     LLVMPositionBuilderAtEnd(e->builder, after);
-    forget_places(e, before);
+    forget_places_since(e, before);
 }
 
 static bool has_first(const struct emitter *e, const struct ir_block *block, size_t begin, size_t end) {
@@ -270,7 +283,8 @@ static void add_locals(struct emitter *e) {
 
 /* ---- runs ---- */
 
-/* Where everything is kept that a run gets from around it: buffers, counters of loops and, `shared`, the ranges of the part. */
+/* Where everything is kept that a run gets from around it: buffers, counters of loops and, `shared`, the part. No values: it
+ * uses none. */
 static unsigned list_slots(struct emitter *e, bool shared, LLVMValueRef **slots) {
     unsigned count = 0;
     for (size_t i = 0; i < e->f->buffer_count; i++)
@@ -279,6 +293,8 @@ static unsigned list_slots(struct emitter *e, bool shared, LLVMValueRef **slots)
         slots[count++] = &e->variable[e->open[i]];
     for (size_t i = 0; shared && i < e->parts.trip_count; i++)
         slots[count++] = &e->from[i], slots[count++] = &e->to[i];
+    if (shared) /* some loop inside may have something for part 0 only */
+        slots[count++] = &e->part;
     return count;
 }
 
@@ -296,6 +312,7 @@ static void emit_run(struct emitter *e, const struct ir_block *block, size_t beg
         e->parameters[i] = LLVMTypeOf(arguments[i]);
     }
     forget_places(e, 0);
+    e->run_count++;
     const struct function run = add_function(e, suffix, count);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,

@@ -27,7 +27,7 @@ struct emitter {
     uint8_t *steps;          /* per node: constant choices among lanes behind it, one after the other, that LLVM sees */
     LLVMValueRef *buffer;    /* per buffer: its first element */
     LLVMValueRef **slots, *arguments; /* of calls: `slot_count` for each function that is being written inside another */
-    size_t slot_count, run_depth;
+    size_t slot_count, run_depth, run_count;
     LLVMValueRef *variable;  /* per loop: its counter, of type index */
     LLVMValueRef *place;     /* per affine: address without the constant part, where one was computed; else NULL */
     uint32_t *places;        /* affines that have a place, in the order in which they got it: a stack */

@@ -41,7 +41,7 @@ int64_t candidate_stride_of(const struct pc_axis *axis) {
     return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
 }
 
-/* A cache line from memory, in operations; and how much of those that are done meanwhile takes longer for it. */
+/* The time of a cache line from memory, in operations; the share of the operations that is not done while waiting. */
 static const double LINE_FROM_MEMORY = 12, MEANWHILE = 0.4;
 
 bool candidate_comes_from_memory(const struct pc_plan *plan) {

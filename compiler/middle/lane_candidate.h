@@ -84,8 +84,8 @@ bool candidate_comes_from_afar(const struct candidate *c);
  */
 bool candidate_comes_from_memory(const struct pc_plan *plan);
 
-/* Adds to the work of a plane what that takes, in an order that takes `times` as long as one cache line after the other;
- * nothing where it does not come from there. */
+/* The work of a plane where it waits for memory, in an order that takes `times` as long as one cache line after the other:
+ * most of the operations are done meanwhile. Unchanged where it does not come from there. */
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work);
 
 /* Positions of the side that is written after which slots repeat. */

@@ -112,6 +112,7 @@ static int64_t choose_low_bands(struct candidate *c, int64_t vectors, int64_t wi
  * as long, four and more 2.1, since a processor fetches ahead what follows, page by page. So bands are so low that what they
  * read is about a page, row by row, before anything is written: 3 x 3 windows of stride 2, 188 x 150 x 150, take 1.1 ms in
  * bands of 4 rows, 1.6 in bands of 16, and 2.6 as whole windows in tiles of 4 rows; the limit is 1.0 (Zen 4). */
+/* Of what is read; of a gradient as many rows are written, which is the larger side. */
 static int64_t rows_of_page(const struct candidate *c) {
     const int64_t row = candidate_size_read(c, POOL_MAX_RANK - 1) * ir_elements[c->plan->real].bytes;
     const int64_t period = candidate_period_of(c, c->outer), stride = c->backward ? 1 : candidate_stride_of(&c->layer->axis[1]);

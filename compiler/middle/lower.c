@@ -55,8 +55,8 @@ void nest_close(struct nest *nest, uint32_t loop) {
  *
  * note [pieces]
  * C compilers take time that grows with the square of a basic block: a LeNet layer in one block takes gcc half a minute. So
- * a long straight line is cut into blocks (loops that run once) that share no values, which the back ends turn into
- * functions of their own. */
+ * a long straight line is cut into blocks (loops that run once) that share no values, which become functions: of C
+ * as they are, of LLVM as all long blocks do (ir_outline.c). */
 
 enum { STRAIGHT_MAX = 1024, PIECE_LEAST = 384 }; /* nodes: uncut up to here; in a piece at least */
 

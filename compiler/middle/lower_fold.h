@@ -54,10 +54,10 @@ ir_ref fold_without_nan(struct nest *nest, const struct fold *fold);
 /* The mode's function of one element, before it is combined. */
 ir_ref fold_lift(struct nest *nest, ir_ref x);
 
-/* What every sum is divided by, where all windows have one divisor. */
+/* What every sum is divided by, where all windows have one divisor: the first window's. */
 ir_ref fold_divisor(struct nest *nest);
 
-/* A sum over the divisor of the windows of the current segments. */
+/* A sum over the divisor of the windows of the current segments (nest->segment). */
 ir_ref fold_divide(struct nest *nest, ir_ref sum);
 
 /* The value when all taps were seen: of picks NaN where one was met, of lp the root. A division is the caller's. */

@@ -75,7 +75,7 @@ struct nest {
         int64_t out_offset; /* windows of a later cell of the tile are this many further */
     } *positions[POOL_MAX_RANK];
     int position_count[POOL_MAX_RANK];
-    const struct pc_phase *phase[POOL_MAX_RANK]; /* the same, pixel by pixel */
+    const struct pc_phase *phase[POOL_MAX_RANK]; /* of the inputs at hand, pixel by pixel (lower_pixels.c) */
     /* A long straight line is cut into blocks: see note [pieces]. */
     bool cut;
     uint32_t piece;     /* the open block */

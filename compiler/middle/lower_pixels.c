@@ -61,6 +61,10 @@ static struct steps steps_of_taps(const struct nest *nest, int a) {
         .wide = apart * nest->stride[a].wide, .plane = apart * nest->stride[a].plane, .tap = nest->stride[a].tap};
 }
 
+static const char *name_of_run(const struct pixels *p, int level) {
+    return level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph";
+}
+
 /* ---- blocks of channels ---- */
 
 static struct pixels pixels_of(struct nest *nest, int64_t channels) {
@@ -141,8 +145,9 @@ static void walk(struct pixels *p, int level, int64_t parts, struct fold *result
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             if (*all[k])
                 carried[carried_count++] = all[k];
+        assert(carried_count + sizeof all / sizeof *all <= RESULTS_MAX);
     }
-    const uint32_t loop = nest_open(nest, level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph", length, run->steps);
+    const uint32_t loop = nest_open(nest, name_of_run(p, level), length, run->steps);
     for (size_t k = 0; k < carried_count; k++)
         *carried[k] = ir_loop_carry(&nest->b, loop, *carried[k]);
     walk(p, level + 1, parts, results);
@@ -244,8 +249,7 @@ static void spread(struct pixels *p, int level, const ir_ref *tap, const ir_ref 
     struct nest *nest = p->nest;
     struct ir_builder *b = &nest->b;
     if (level < p->run_count) {
-        const uint32_t loop = nest_open(nest, level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph",
-                                        p->runs[level].count, p->runs[level].steps);
+        const uint32_t loop = nest_open(nest, name_of_run(p, level), p->runs[level].count, p->runs[level].steps);
         spread(p, level + 1, tap, dy);
         nest_close(nest, loop);
         return;
