@@ -100,7 +100,7 @@ bool candidate_may_repeat(const struct candidate *c);
 /* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one. */
 int candidate_split_length(const struct candidate *c, int64_t slots);
 
-/* A window that is the whole image or plane, and nobody asks which tap it is. */
+/* A window that is the whole plane, and nobody asks which tap it is. */
 bool candidate_is_whole(const struct pc_plan *plan);
 
 /* Whether the windows along an axis are long and close enough for lines; those along D would be lines of planes. */
