@@ -44,7 +44,7 @@ int64_t candidate_stride_of(const struct pc_axis *axis) {
 /* The time of a cache line from memory, in operations; the share of the operations that is not done while waiting. */
 static const double LINE_FROM_MEMORY = 12, MEANWHILE = 0.4;
 
-bool candidate_comes_from_memory(const struct pc_plan *plan) {
+bool pc_lane_comes_from_memory(const struct pc_plan *plan) {
     const struct pc_layer *layer = plan->layer;
     const double bytes = (double)(layer->x_count + layer->y_count) * ir_elements[plan->real].bytes;
     return layer->desc.layout != POOL_CHANNELS_LAST && bytes > CANDIDATE_MEMORY;
@@ -53,7 +53,7 @@ bool candidate_comes_from_memory(const struct pc_plan *plan) {
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work) {
     const double values = (double)(pc_layer_inputs(plan->layer) + pc_layer_outputs(plan->layer));
     const double lines = values * ir_elements[plan->real].bytes / CANDIDATE_LINE;
-    if (candidate_comes_from_memory(plan))
+    if (pc_lane_comes_from_memory(plan))
         *work = *work * MEANWHILE + lines * LINE_FROM_MEMORY * times;
 }
 

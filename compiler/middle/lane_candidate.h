@@ -80,10 +80,6 @@ double candidate_bytes_of_larger_side(const struct candidate *c);
  * ms, where a block was 8 of 30 vectors; forward 1.8 to 1.0 ms, for training 2.1 to 1.2, which were slices; Zen 4). */
 bool candidate_comes_from_afar(const struct candidate *c);
 
-/* Channels-first: whether the planes together are so large that most of them comes from memory; see note [order of memory].
- */
-bool candidate_comes_from_memory(const struct pc_plan *plan);
-
 /* The work of a plane where it waits for memory, in an order that takes `times` as long as one cache line after the other:
  * most of the operations are done meanwhile. Unchanged where it does not come from there. */
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work);

@@ -88,7 +88,6 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.result->lanes = lanes;
     c.result->is_flat = form->flat;
     c.result->is_padded = form->padded;
-    c.result->from_memory = candidate_comes_from_memory(plan);
     c.result->unit = layer->desc.layout != POOL_CHANNELS_LAST ? "plane"
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";

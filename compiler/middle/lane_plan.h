@@ -60,7 +60,6 @@ struct pc_lane_plan {
                                           many as lanes (lower_transposed.c); NULL */
     bool in_place;                     /* transposed: what comes out takes the place of what went in */
     bool divides_last;                 /* backward: all windows have one divisor, which divides the sum */
-    bool from_memory;                  /* channels-first: rows had better be read one after the other (lane_sizes.c) */
     bool scatters;                     /* backward of max and min, window by window (lower_scatter.c): no bands */
     int64_t pixel_parts;    /* windows pixel by pixel (lower_pixels.c): parts that are side by side, at most; 0: not so */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
@@ -70,6 +69,10 @@ struct pc_lane_plan {
     double code;
     const char *why;
 };
+
+/* Channels-first: whether the planes together are so large that most of them comes from memory; see note [order of memory]
+ * in lane_sizes.c. */
+bool pc_lane_comes_from_memory(const struct pc_plan *plan);
 
 /* How many bands there are like this one. */
 int64_t pc_lane_band_count(const struct pc_lane_band *band);

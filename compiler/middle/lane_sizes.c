@@ -138,7 +138,7 @@ static int64_t choose_bands(struct candidate *c, int64_t vectors, int64_t wide, 
         else
             *rows = (*rows / 2 + period - 1) / period * period;
     }
-    if (candidate_comes_from_memory(c->plan) && c->outer == 1 && candidate_can_band(c) && rows_of_page(c) < *rows)
+    if (pc_lane_comes_from_memory(c->plan) && c->outer == 1 && candidate_can_band(c) && rows_of_page(c) < *rows)
         *rows = rows_of_page(c);
     return vectors;
 }

@@ -469,7 +469,7 @@ static void explain_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                                       words_of_block(plan, arena)));
     if (lanes->bands && lanes->bands[0].pass[0].phases > 1)
         explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
-    if (lanes->from_memory)
+    if (pc_lane_comes_from_memory(plan))
         explain(plan, "planes come from memory, whose rows had better be read one after the other");
     if (lanes->is_padded)
         explain(plan, "rows of local arrays are as long as vectors");
