@@ -26,7 +26,7 @@ static void print_declaration(struct emitter *e, ir_ref ref) {
     pc_text_add_int(e->w.text, ref);
     add(e, " = ");
     /* Integers narrower than int become int in an expression; unconverted they would draw a warning. */
-    const bool cast = pc_is_narrow(n->type) && n->op != IR_LOAD && n->op != IR_CONVERT;
+    const bool cast = pc_is_narrow(n->type) && n->op != IR_LOAD && n->op != IR_LOAD_AT && n->op != IR_CONVERT;
     if (cast)
         pc_text_printf(e->w.text, "(%s)(", c_type(e, n->type));
     pc_print_expression(e, n);
@@ -424,7 +424,7 @@ struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
         needs.selects |= n->op == IR_SELECT && n->type.lanes == 1;
         multiplies |= n->op == IR_MUL && real;
         adds |= (n->op == IR_ADD || n->op == IR_SUB || n->op == IR_ADD_AT) && real;
-        needs.integers |= n->op == IR_ADD_AT || n->op == IR_LOOKUP;
+        needs.integers |= n->op == IR_ADD_AT || n->op == IR_LOAD_AT || n->op == IR_LOOKUP;
     }
     needs.contraction = multiplies && adds;
     return needs;

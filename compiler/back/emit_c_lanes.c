@@ -89,11 +89,11 @@ static bool is_shared(const struct emitter *e, const struct ir_node *n) {
     return e->uses[n - e->f->nodes] > 1;
 }
 
-static void print_load(struct emitter *e, const struct ir_node *n) {
+static void print_load(struct emitter *e, const struct ir_node *n, ir_ref mask) {
     static const char *const words[] = {"load", "load_bits", "load_masked"};
     if (is_shared(e, n))
         begin_call(e, n->type, "keep");
-    print_access(e, n, n->operand[0], words);
+    print_access(e, n, mask, words);
     add(e, is_shared(e, n) ? ")" : "");
 }
 
@@ -151,7 +151,8 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_CONST: print_constant(e, n); return;
     case IR_LANES: print_numbers(e, n); return;
     case IR_AFFINE: print_affine(e, n); return;
-    case IR_LOAD: print_load(e, n); return;
+    case IR_LOAD: print_load(e, n, n->operand[0]); return;
+    case IR_LOAD_AT: print_load(e, n, n->operand[1]); return;
     case IR_STORE: print_access(e, n, n->operand[1], stores); return;
     case IR_SHUFFLE: print_shuffle(e, n); return;
     case IR_CONVERT: print_conversion(e, n); return;

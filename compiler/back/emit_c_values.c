@@ -183,6 +183,10 @@ void pc_print_place(struct emitter *e, const struct ir_node *n) {
     add(e, e->f->buffers[affine->buffer].name);
     add(e, "[");
     pc_print_affine(e, affine, n->u.integer + e->front[affine->buffer]);
+    if (n->op == IR_LOAD_AT) {
+        add(e, " + ");
+        pc_print_value(e, n->operand[0], true);
+    }
     add(e, "]");
 }
 
@@ -254,13 +258,13 @@ static void print_select(struct emitter *e, ir_ref mask, ir_ref yes, ir_ref no) 
     pc_print_value(e, no, true);
 }
 
-static void print_load(struct emitter *e, const struct ir_node *n) {
-    if (n->operand[0]) {
-        pc_print_value(e, n->operand[0], true);
+static void print_load(struct emitter *e, const struct ir_node *n, ir_ref mask) {
+    if (mask) {
+        pc_print_value(e, mask, true);
         add(e, " ? ");
     }
     pc_print_place(e, n);
-    if (n->operand[0])
+    if (mask)
         add(e, " : 0");
 }
 
@@ -292,7 +296,8 @@ void pc_print_expression(struct emitter *e, const struct ir_node *n) {
     switch ((enum ir_op)n->op) {
     case IR_CONST: pc_print_constant(e, n); return;
     case IR_AFFINE: pc_print_affine(e, &e->f->affines[n->aux], n->u.integer); return;
-    case IR_LOAD: print_load(e, n); return;
+    case IR_LOAD: print_load(e, n, n->operand[0]); return;
+    case IR_LOAD_AT: print_load(e, n, n->operand[1]); return;
     case IR_ADD: print_infix(e, n, " + "); return;
     case IR_SUB: print_infix(e, n, " - "); return;
     case IR_MUL: print_infix(e, n, " * "); return;
@@ -360,7 +365,8 @@ void pc_print_value(struct emitter *e, ir_ref ref, bool operand) {
         add(e, "v");
         pc_text_add_int(e->w.text, ref);
     } else {
-        const bool bare = !operand || (n->op == IR_LOAD && !n->operand[0]) || pc_is_of_lanes(e, n);
+        const bool loads = (n->op == IR_LOAD && !n->operand[0]) || (n->op == IR_LOAD_AT && !n->operand[1]);
+        const bool bare = !operand || loads || pc_is_of_lanes(e, n);
         add(e, bare ? "" : "(");
         pc_print_expression(e, n);
         add(e, bare ? "" : ")");

@@ -5,6 +5,7 @@
 #include "front/axis.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Bounds on the facts of one axis; beyond them a kernel made from the facts would be absurdly long anyway. */
 enum { BORDER_WINDOWS_MAX = 1 << 16, PHASES_MAX = 1 << 16, COVERS_MAX = 1 << 18 };
@@ -224,6 +225,56 @@ const struct pc_segment *pc_axis_segments(const struct pc_axis *axis, struct pc_
     }
     *count = n;
     return segments;
+}
+
+/* ---- tables ---- */
+
+/* Where the rows begin, from the number of entries of each in first[r + 1]. */
+static void begin_rows(struct pc_axis_table *table, int64_t *first) {
+    int64_t least = INT64_MAX;
+    for (int64_t r = 0; r < table->rows; r++) {
+        table->most = max64(table->most, first[r + 1]);
+        least = min64(least, first[r + 1]);
+        first[r + 1] += first[r];
+    }
+    table->is_even = least == table->most;
+}
+
+const struct pc_axis_table *pc_axis_table_of(const struct pc_axis *axis, bool transposed, int64_t most,
+                                             struct pc_arena *arena) {
+    struct pc_axis_table *table = PC_NEW(arena, struct pc_axis_table);
+    table->rows = transposed ? axis->in : axis->out;
+    if (table->rows > most)
+        return NULL;
+    int64_t *first = PC_NEW_ARRAY(arena, (size_t)table->rows + 1, int64_t);
+    for (int64_t out = 0; out < axis->out; out++) {
+        const struct pc_window w = pc_axis_window(axis, out);
+        table->entries += w.tap_end - w.tap_begin;
+        if (table->entries > most)
+            return NULL;
+        for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++)
+            first[(transposed ? w.start + tap * axis->dilation : out) + 1]++;
+    }
+    begin_rows(table, first);
+    int64_t *next = PC_NEW_ARRAY(arena, (size_t)table->rows, int64_t);
+    int64_t *at = PC_NEW_ARRAY(arena, (size_t)table->entries, int64_t);
+    int64_t *taps = PC_NEW_ARRAY(arena, (size_t)table->entries, int64_t);
+    int64_t *counts = PC_NEW_ARRAY(arena, (size_t)table->entries, int64_t);
+    memcpy(next, first, (size_t)table->rows * sizeof *next);
+    for (int64_t out = 0; out < axis->out; out++) {
+        const struct pc_window w = pc_axis_window(axis, out);
+        for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++) {
+            const int64_t in = w.start + tap * axis->dilation, entry = next[transposed ? in : out]++;
+            at[entry] = transposed ? out : in;
+            taps[entry] = tap;
+            counts[entry] = pc_axis_count(axis, out);
+        }
+    }
+    table->first = first;
+    table->at = at;
+    table->tap = taps;
+    table->count = counts;
+    return table;
 }
 
 /* ---- backward: cells ---- */

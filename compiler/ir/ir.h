@@ -3,8 +3,9 @@
  * One function per kernel: buffers of constant extent, loops of constant trip count with carried values, and straight-line
  * SSA values with a type of element x lanes.  Layers, modes and windows are unknown here: every decision about what is
  * computed was made in the lowering, so that the consumers - emit_c, the interpreter, emit_llvm - only print, execute or
- * translate.  Addresses are affine in the loop variables; all extents are constants, so bounds and costs are exact.  Only
- * ADD_AT finds its element when it runs, and stays inside of its array by what it is.
+ * translate.  Addresses are affine in the loop variables; all extents are constants, so bounds and costs are exact.  Two
+ * operations find their element when they run: ADD_AT stays inside of its array by what it is, LOAD_AT adds numbers of
+ * constant lists, which are as exact.
  *
  * ops.def is the vocabulary.  Switches over enum ir_op have no default: a new operation fails to compile in each consumer
  * until it is handled there. */
@@ -81,12 +82,12 @@ struct ir_affine {
 struct ir_node {
     uint8_t op; /* enum ir_op */
     struct ir_type type;
-    ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; STORE: [0] value, [1] mask or 0 */
-    uint32_t aux; /* LOAD, STORE, ADD_AT, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, LANES and
+    ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; LOAD_AT, STORE: [1] */
+    uint32_t aux; /* LOAD, LOAD_AT, STORE, ADD_AT, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, LANES and
                      LOOKUP, COMMENT: index in lists, numbers, comments */
     union {
-        int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, STORE, ADD_AT: the constant part;
-                            CARRIED, RESULT: which */
+        int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, LOAD_AT, STORE, ADD_AT: the
+                            constant part; CARRIED, RESULT: which */
         double real;     /* CONST of a real; an f32 constant is exactly representable */
     } u;
 };

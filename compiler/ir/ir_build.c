@@ -237,6 +237,13 @@ ir_ref ir_load(struct ir_builder *b, struct ir_type type, const struct ir_affine
     return number_in(b, &node, scope_of_load(b, place->buffer));
 }
 
+ir_ref ir_load_at(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref a,
+                  ir_ref mask) {
+    struct ir_node node = {.op = IR_LOAD_AT, .type = type, .operand = {a, mask}, .aux = intern_affine(b->function, place)};
+    node.u.integer = constant;
+    return number(b, &node);
+}
+
 void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref value, ir_ref mask) {
     struct ir_node node = {.op = IR_STORE,
                            .type = ir_at(b->function, value)->type,
@@ -287,7 +294,7 @@ ir_ref ir_convert(struct ir_builder *b, enum ir_element element, ir_ref a) {
     if (node->type.element == element)
         return a;
     if (node->op == IR_CONST)
-        return ir_integer(b, type, node->u.integer);
+        return ir_elements[element].real ? ir_real(b, type, (double)node->u.integer) : ir_integer(b, type, node->u.integer);
     return operation(b, IR_CONVERT, type, a, 0, 0);
 }
 

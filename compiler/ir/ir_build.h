@@ -30,6 +30,8 @@ ir_ref ir_mask(struct ir_builder *b, int lanes, uint64_t bits);                 
 ir_ref ir_lanes(struct ir_builder *b, struct ir_type type, const int64_t *values); /* values[l] in lane l */
 ir_ref ir_affine(struct ir_builder *b, struct ir_type type, const struct ir_affine *affine, int64_t constant);
 ir_ref ir_load(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref mask);
+ir_ref ir_load_at(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref a,
+                  ir_ref mask);
 void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref value, ir_ref mask);
 void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref a, ir_ref value);
 

@@ -10,7 +10,7 @@ static void count_block(const struct ir_function *f, const struct ir_block *bloc
         cost->code++;
         if (node->op == IR_FOR) {
             count_block(f, &f->loops[node->aux].body, runs * f->loops[node->aux].trip, cost);
-        } else if (node->op == IR_LOAD) {
+        } else if (node->op == IR_LOAD || node->op == IR_LOAD_AT) {
             cost->loads += runs;
             cost->bytes_loaded += bytes;
         } else if (node->op == IR_STORE) {

@@ -94,7 +94,7 @@ static bool lane_enabled(const struct machine *m, ir_ref mask, int lane) {
         case IR_UNORDERED: r.integer = a != a || b != b; break;                                                            \
         case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_AND: case IR_OR: case IR_NOT:    \
         case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:  \
-        case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort();                            \
+        case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort();           \
         }                                                                                                                  \
         return r;                                                                                                          \
     }
@@ -124,7 +124,7 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_NOT: return !a;
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
     case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:
-    case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
+    case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
     }
     abort();
 }
@@ -164,11 +164,10 @@ static void set_lanes(const int64_t *numbers, struct ir_type type, union lane *o
     }
 }
 
-static void load(const struct machine *m, const struct ir_node *node, union lane *out) {
+static void load(const struct machine *m, const struct ir_node *node, int64_t at, ir_ref mask, union lane *out) {
     const int32_t buffer = m->f->affines[node->aux].buffer;
-    const int64_t at = affine_value(m, node);
     for (int i = 0; i < node->type.lanes; i++) {
-        if (lane_enabled(m, node->operand[0], i))
+        if (lane_enabled(m, mask, i))
             out[i] = read_element(m->memory[buffer], node->type.element, at + i);
         else
             memset(&out[i], 0, sizeof out[i]);
@@ -210,7 +209,10 @@ static void run_value(const struct machine *m, ir_ref ref) {
             out[i].integer = affine_value(m, node);
         break;
     case IR_LOAD:
-        load(m, node, out);
+        load(m, node, affine_value(m, node), node->operand[0], out);
+        break;
+    case IR_LOAD_AT:
+        load(m, node, affine_value(m, node) + a[0].integer, node->operand[1], out);
         break;
     case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP:
     case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ:
@@ -224,6 +226,8 @@ static void run_value(const struct machine *m, ir_ref ref) {
         break;
     case IR_CONVERT:
         memcpy(out, a, (size_t)lanes * sizeof *out);
+        if (ir_elements[node->type.element].real)
+            set_lanes(&a[0].integer, node->type, out);
         break;
     case IR_LOOKUP: {
         const struct ir_numbers *numbers = &m->f->numbers[node->aux];

@@ -103,9 +103,9 @@ static void print_value(const struct printer *p, ir_ref ref) {
     pc_text_printf(p->text, "v%" PRIu32 " = %s ", ref, ir_ops[node->op].name);
     print_type(p, node->type);
     pc_text_add_char(p->text, ' ');
-    if (node->op == IR_LOAD) {
+    if (node->op == IR_LOAD || node->op == IR_LOAD_AT) {
         print_place(p, node);
-        print_mask(p, node->operand[0]);
+        pc_text_add(p->text, node->op == IR_LOAD_AT ? " " : "");
     } else if (node->op == IR_AFFINE) {
         print_affine(p, &p->f->affines[node->aux], node->u.integer);
     }
@@ -114,6 +114,8 @@ static void print_value(const struct printer *p, ir_ref ref) {
             pc_text_add(p->text, ", ");
         print_ref(p, node->operand[i]);
     }
+    if (node->op == IR_LOAD || node->op == IR_LOAD_AT)
+        print_mask(p, node->operand[ir_ops[node->op].operands]);
     if (node->op == IR_SHUFFLE || node->op == IR_LANES || node->op == IR_LOOKUP) {
         const int64_t count = node->op == IR_LOOKUP ? p->f->numbers[node->aux].count : node->type.lanes;
         pc_text_add(p->text, node->op == IR_LANES ? "[" : " [");

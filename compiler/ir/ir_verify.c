@@ -43,6 +43,12 @@ static bool is_mask(const struct verifier *v, ir_ref ref, int lanes) {
     return type_of(v, ref).element == IR_MASK && type_of(v, ref).lanes == lanes;
 }
 
+/* One integer. */
+static bool is_index(const struct verifier *v, ir_ref ref) {
+    const struct ir_type type = type_of(v, ref);
+    return type.lanes == 1 && !ir_elements[type.element].real && type.element != IR_MASK;
+}
+
 /* ---- places ---- */
 
 static bool check_affine(struct verifier *v, ir_ref at, const struct ir_node *node, int64_t *low, int64_t *high) {
@@ -58,6 +64,30 @@ static bool check_affine(struct verifier *v, ir_ref at, const struct ir_node *no
         if (__builtin_mul_overflow(v->f->loops[term->loop].trip - 1, term->stride, &reach) ||
             __builtin_add_overflow(reach < 0 ? *low : *high, reach, reach < 0 ? low : high))
             return fail(v, at, "an affine overflows");
+    }
+    return true;
+}
+
+/* The numbers that an integer can be: of lists, loop variables and sums of them, in any of which nothing depends on another. */
+static bool find_range(struct verifier *v, ir_ref ref, int64_t *low, int64_t *high) {
+    const struct ir_node *n = ir_at(v->f, ref);
+    if (n->op == IR_CONST) {
+        *low = *high = n->u.integer;
+    } else if (n->op == IR_AFFINE) {
+        return check_affine(v, ref, n, low, high);
+    } else if (n->op == IR_LOOKUP) {
+        const struct ir_numbers *numbers = &v->f->numbers[n->aux];
+        *low = *high = numbers->at[0];
+        for (int64_t i = 1; i < numbers->count; i++) {
+            *low = numbers->at[i] < *low ? numbers->at[i] : *low;
+            *high = numbers->at[i] > *high ? numbers->at[i] : *high;
+        }
+    } else if (n->op == IR_ADD) {
+        int64_t also_low, also_high;
+        return find_range(v, n->operand[0], low, high) && find_range(v, n->operand[1], &also_low, &also_high) &&
+               !__builtin_add_overflow(*low, also_low, low) && !__builtin_add_overflow(*high, also_high, high);
+    } else {
+        return false;
     }
     return true;
 }
@@ -87,6 +117,10 @@ static bool check_place(struct verifier *v, ir_ref at, const struct ir_node *nod
         return fail(v, at, "the element type is not the buffer's");
     if (mask && (!usable(v, mask) || !is_mask(v, mask, node->type.lanes)))
         return fail(v, at, "a load or store mask is not a mask of as many lanes");
+    int64_t nearest, farthest;
+    if (node->op == IR_LOAD_AT && (!find_range(v, node->operand[0], &nearest, &farthest) ||
+                                   __builtin_add_overflow(low, nearest, &low) || __builtin_add_overflow(high, farthest, &high)))
+        return fail(v, at, "a load at a place of which nobody knows where it may be");
     int first, last;
     touched_lanes(v, node, mask, &first, &last);
     if (node->op == IR_ADD_AT) /* looks where it is when it runs */
@@ -97,6 +131,8 @@ static bool check_place(struct verifier *v, ir_ref at, const struct ir_node *nod
         return fail(v, at, "a store to an input");
     if (node->op == IR_LOAD && buffer->role == IR_OUTPUT)
         return fail(v, at, "a load from an output");
+    if (node->op == IR_LOAD_AT && buffer->role != IR_INPUT)
+        return fail(v, at, "a load at a place of something else than an input");
     if (node->op == IR_ADD_AT && (buffer->role != IR_LOCAL || !ir_elements[buffer->element].real || node->type.lanes != 1))
         return fail(v, at, "an addition to something else than a real element of a local array");
     if (node->op == IR_STORE && buffer->role == IR_OUTPUT && mask && ir_at(v->f, mask)->op != IR_CONST)
@@ -112,6 +148,8 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
     switch ((enum ir_op)n->op) {
     case IR_LOAD:
         return check_place(v, at, n, n->operand[0]);
+    case IR_LOAD_AT:
+        return is_index(v, n->operand[0]) ? check_place(v, at, n, n->operand[1]) : fail(v, at, "a load at no integer");
     case IR_SELECT:
         if (!is_mask(v, n->operand[0], type.lanes))
             return fail(v, at, "select needs a mask of as many lanes");
@@ -120,15 +158,14 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
         return true;
     case IR_CONVERT: {
         const struct ir_type from = type_of(v, n->operand[0]);
-        if (from.lanes != type.lanes || real || ir_elements[from.element].real || type.element == IR_MASK ||
-            from.element == IR_MASK)
-            return fail(v, at, "convert is from integer to integer");
+        if (from.lanes != type.lanes || (real && type.lanes > 1) || ir_elements[from.element].real ||
+            type.element == IR_MASK || from.element == IR_MASK)
+            return fail(v, at, "convert is from integer to integer, or of one lane to real");
         return true;
     }
     case IR_LOOKUP: {
-        const struct ir_type from = type_of(v, n->operand[0]);
-        if (from.lanes != 1 || type.lanes != 1 || real || ir_elements[from.element].real || type.element == IR_MASK ||
-            from.element == IR_MASK || n->aux >= v->f->number_count)
+        if (!is_index(v, n->operand[0]) || type.lanes != 1 || real || type.element == IR_MASK ||
+            n->aux >= v->f->number_count)
             return fail(v, at, "lookup is from an integer to an integer");
         return true;
     }
@@ -279,8 +316,7 @@ static bool check_block(struct verifier *v, const struct ir_block *block) {
         } else if (n->op == IR_ADD_AT) {
             if (!usable(v, n->operand[0]) || !usable(v, n->operand[1]) || !ir_same_type(type_of(v, n->operand[1]), n->type))
                 return fail(v, at, "an addition of something undefined or of another type");
-            const struct ir_type index = type_of(v, n->operand[0]);
-            if (index.lanes != 1 || ir_elements[index.element].real || index.element == IR_MASK)
+            if (!is_index(v, n->operand[0]))
                 return fail(v, at, "an addition at something that is no integer");
             if (!check_place(v, at, n, 0))
                 return false;

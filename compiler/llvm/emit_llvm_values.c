@@ -186,6 +186,13 @@ static LLVMValueRef address(struct emitter *e, const struct ir_node *n) {
     return LLVMBuildGEP2(e->builder, element, e->place[n->aux], &offset, 1, "");
 }
 
+/* The same, `a` elements further. */
+static LLVMValueRef address_at(struct emitter *e, const struct ir_node *n, LLVMValueRef a) {
+    const LLVMTypeRef element = pc_llvm_element_type(e, (enum ir_element)n->type.element);
+    LLVMValueRef offset = resize(e, a, e->index, is_signed(element_of(e, n->operand[0])));
+    return LLVMBuildGEP2(e->builder, element, address(e, n), &offset, 1, "");
+}
+
 /* Masked accesses are calls of intrinsics, which have vectors also of one lane. */
 static LLVMValueRef call_masked(struct emitter *e, const char *name, LLVMTypeRef vector, LLVMValueRef *arguments,
                                 unsigned count) {
@@ -203,18 +210,17 @@ static LLVMValueRef masked_alignment(const struct emitter *e, unsigned bytes) {
     return LLVMConstInt(LLVMInt32TypeInContext(e->context), bytes, false);
 }
 
-static LLVMValueRef load(struct emitter *e, const struct ir_node *n) {
+static LLVMValueRef load(struct emitter *e, const struct ir_node *n, LLVMValueRef at, ir_ref mask) {
     const LLVMTypeRef type = pc_llvm_type_of(e, n->type);
     const unsigned bytes = (unsigned)ir_elements[n->type.element].bytes;
-    const LLVMValueRef at = address(e, n);
-    if (!n->operand[0]) {
+    if (!mask) {
         const LLVMValueRef value = LLVMBuildLoad2(e->builder, type, at, "");
         LLVMSetAlignment(value, bytes);
         return value;
     }
     const LLVMTypeRef vector = LLVMVectorType(pc_llvm_element_type(e, (enum ir_element)n->type.element), n->type.lanes);
-    LLVMValueRef arguments[] = {at, masked_alignment(e, bytes),
-                                as_vector(e, pc_llvm_value_of(e, n->operand[0]), n->type.lanes), LLVMConstNull(vector)};
+    LLVMValueRef arguments[] = {at, masked_alignment(e, bytes), as_vector(e, pc_llvm_value_of(e, mask), n->type.lanes),
+                                LLVMConstNull(vector)};
     const LLVMValueRef value = call_masked(e, "llvm.masked.load", vector, arguments, 4);
     return n->type.lanes > 1 ? value : LLVMBuildBitCast(e->builder, value, type, "");
 }
@@ -454,6 +460,13 @@ void pc_llvm_add_at(struct emitter *e, const struct ir_node *n) {
     LLVMBuildStore(e->builder, LLVMBuildFAdd(e->builder, old, pc_llvm_value_of(e, n->operand[1]), ""), place);
 }
 
+static LLVMValueRef convert(struct emitter *e, LLVMValueRef x, struct ir_type to, bool from_signed) {
+    const LLVMTypeRef type = pc_llvm_type_of(e, to);
+    if (!is_real((enum ir_element)to.element))
+        return resize(e, x, type, from_signed);
+    return from_signed ? LLVMBuildSIToFP(e->builder, x, type, "") : LLVMBuildUIToFP(e->builder, x, type, "");
+}
+
 LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     const LLVMBuilderRef b = e->builder;
     const int operands = ir_ops[n->op].operands;
@@ -467,7 +480,8 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
         const LLVMTypeRef type = pc_llvm_element_type(e, (enum ir_element)n->type.element);
         return splat(e, affine_sum(e, &e->f->affines[n->aux], n->u.integer, type, false), n->type.lanes);
     }
-    case IR_LOAD: return load(e, n);
+    case IR_LOAD: return load(e, n, address(e, n), n->operand[0]);
+    case IR_LOAD_AT: return load(e, n, address_at(e, n, x), n->operand[1]);
     case IR_ADD: return real ? LLVMBuildFAdd(b, x, y, "") : LLVMBuildAdd(b, x, y, "");
     case IR_SUB: return real ? LLVMBuildFSub(b, x, y, "") : LLVMBuildSub(b, x, y, "");
     case IR_MUL: return real ? LLVMBuildFMul(b, x, y, "") : LLVMBuildMul(b, x, y, "");
@@ -491,7 +505,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_OR: return LLVMBuildOr(b, x, y, "");
     case IR_NOT: return LLVMBuildNot(b, x, "");
     case IR_SELECT: return choose(e, n);
-    case IR_CONVERT: return resize(e, x, pc_llvm_type_of(e, n->type), is_signed(element));
+    case IR_CONVERT: return convert(e, x, n->type, is_signed(element));
     case IR_LOOKUP: return lookup(e, n);
     case IR_SPLAT: return splat(e, x, n->type.lanes);
     case IR_SHUFFLE: return shuffle(e, n);

@@ -26,6 +26,7 @@ struct traits {
     int accesses;
     bool narrow;  /* stores bytes beside wider elements */
     bool vectors; /* has lanes already */
+    bool scattered; /* looks where its elements are */
     bool adds_up; /* may add up real numbers: carries one, or stores one where the iteration before did */
 };
 
@@ -49,6 +50,7 @@ static struct traits traits_of(const struct ir_function *f, uint32_t number) {
         const struct ir_node *n = ir_at(f, loop->body.items[i]);
         traits.vectors |= n->type.lanes > 1;
         traits.adds_up |= n->op == IR_ADD_AT;
+        traits.scattered |= n->op == IR_LOAD_AT;
         if (n->op != IR_LOAD && n->op != IR_STORE)
             continue;
         const int64_t stride = stride_of(&f->affines[n->aux], number);
@@ -84,7 +86,7 @@ void pc_add_loop_hints(const struct ir_function *f, uint32_t loop, LLVMValueRef 
     size_t count = 1;
     if (traits.vectors)
         return;
-    if (traits.stride > STRIDE_MAX)
+    if (traits.stride > STRIDE_MAX || traits.scattered)
         nodes[count++] = hint(context, "llvm.loop.vectorize.enable", i1, false);
     else if (((trip >= SHORTEST_TRIP && trip < SHORT_TRIP) || traits.accesses > POINTERS_MAX) && !traits.adds_up)
         nodes[count++] = hint(context, "llvm.loop.vectorize.enable", i1, true);
@@ -104,7 +106,7 @@ static bool block_leaves_scalars(const struct ir_function *f, const struct ir_bl
             inner = false;
             if (block_leaves_scalars(f, &next->body, next->trip > 1 ? next : loop))
                 return true;
-        } else if (n->op == IR_LOAD || n->op == IR_STORE || n->op == IR_ADD_AT) {
+        } else if (n->op == IR_LOAD || n->op == IR_LOAD_AT || n->op == IR_STORE || n->op == IR_ADD_AT) {
             access = true;
             strided |= loop && stride_of(&f->affines[n->aux], (uint32_t)(loop - f->loops)) > 1;
         }

@@ -2,6 +2,7 @@
 #include "middle/lane_plan.h"
 
 #include "middle/lane_candidate.h"
+#include "middle/lane_lookup.h"
 #include "middle/lane_pixels.h"
 #include "middle/lane_scatter.h"
 
@@ -10,7 +11,7 @@
 /* Vectors of planes that are taken as one. */
 static const int64_t GROUPS_TOGETHER = 64;
 
-enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_LINES, STEPS_HALVES, STEPS_PIXELS, STEPS_SCATTER };
+enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_LINES, STEPS_HALVES, STEPS_PIXELS, STEPS_SCATTER, STEPS_LOOKUP };
 
 static const struct way {
     const char *name;
@@ -172,6 +173,8 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
     struct form forms[FORMS_MAX];
     if (way->steps == STEPS_SCATTER)
         return pc_lane_scatter_build(plan, lanes, way->line, arena);
+    if (way->steps == STEPS_LOOKUP)
+        return pc_lane_lookup_build(plan, lanes, way->line, arena);
     if (way->steps == STEPS_PIXELS)
         return pc_lane_pixels_build(plan, lanes, way->line, arena);
     const int count = list_forms(plan, lanes, way, forms);
@@ -243,6 +246,8 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     int64_t elements = 1;
     if (way->steps == STEPS_SCATTER)
         return pc_lane_scatter_misfit(plan);
+    if (way->steps == STEPS_LOOKUP)
+        return pc_lane_lookup_misfit(plan, lanes);
     if (lanes < 2)
         return "the target has no vectors";
     if (ir_elements[plan->track].bytes > ir_elements[plan->real].bytes)
@@ -295,7 +300,7 @@ static const double TRANSPOSE = 10, FAR_TRACKED = 1.1, FAR = 1.25;
 static bool may_transpose(const struct pc_plan *plan, int lanes, const struct way *way) {
     const struct pool_desc *desc = &plan->layer->desc;
     return desc->layout != POOL_CHANNELS_LAST && plan->kind != PC_KERNEL_BACKWARD && way->steps != STEPS_PIXELS &&
-           lanes > 1 && desc->indices <= POOL_INDICES_WINDOW && 2 * desc->batch * desc->channels >= lanes;
+           way->steps != STEPS_LOOKUP && lanes > 1 && desc->indices <= POOL_INDICES_WINDOW && 2 * desc->batch * desc->channels >= lanes;
 }
 
 /* The layer whose channels are as many planes of this one as there are lanes. */

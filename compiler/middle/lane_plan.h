@@ -61,6 +61,8 @@ struct pc_lane_plan {
     bool in_place;                     /* transposed: what comes out takes the place of what went in */
     bool divides_last;                 /* backward: all windows have one divisor, which divides the sum */
     bool scatters;                     /* backward of max and min, window by window (lower_scatter.c): no bands */
+    bool looks_up;                     /* windows of many kinds (lower_lookup.c): no bands */
+    const struct pc_axis_table *table[POOL_MAX_RANK]; /* looks_up: of axes whose windows do not lie at equal distances */
     int64_t pixel_parts;    /* windows pixel by pixel (lower_pixels.c): parts that are side by side, at most; 0: not so */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
     int64_t local_bytes;    /* of all of them, those of tap numbers included */

@@ -15,7 +15,10 @@ static const int64_t REACH_MOST = 1 << 27;
 
 /* How much work a window is, in operations of vectors, and what it takes to clear and store a vector of the sums; how much
  * longer that takes where pieces of pixels are short.  Found by measuring, as all weights (lane_work.c). */
-static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2;
+static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2, SHORTEST_PIECE = 5;
+
+/* Bytes of a pixel of which it matters that a piece is shorter than half a cache line: each is one of its own. */
+static const int64_t PIXEL_LONG = 256;
 
 /* Channels-first, operations in the time of a cache line of sums that do not fit into the first level cache: windows whose
  * stride is 2 meet few of them twice. */
@@ -88,8 +91,10 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const bool vectors = last && channels >= lanes;
     p->unit = !last ? "plane" : vectors ? "vector of channels" : "image";
     const double times = !last ? 1 : vectors ? lanes : (double)channels;
+    const bool shortest = p->block * 8 < CHANNELS_MOST && channels * bytes >= PIXEL_LONG;
     const double piece = !last || p->block >= CHANNELS_MOST / 2 || p->block == channels ? 1
                          : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
+                         : shortest                                                     ? SHORTEST_PIECE
                                                                                         : SHORT_PIECE;
     const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
     p->work = times * piece * ((double)pc_layer_outputs(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +

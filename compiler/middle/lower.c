@@ -301,6 +301,9 @@ struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struc
     case PC_FORM_SCATTER:
         lower_scatter(&nest);
         break;
+    case PC_FORM_LOOKUP:
+        lower_lookup(&nest);
+        break;
     case PC_FORM_STAGED:
         lower_backward_staged(&nest);
         break;

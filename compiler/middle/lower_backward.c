@@ -8,7 +8,7 @@
  * Max and min compare the stored tap number of each covering window with the constant tap this position has in it, and add
  * in ascending order of the windows starting from +0: the bits of a scatter in that order.  Averages and sums collect the
  * windows by divisor first, so that a position divides once for each different divisor and not once per window. */
-#include "middle/lower_nest.h"
+#include "middle/lower_fold.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -186,13 +186,11 @@ static struct groups gather_weighted(const struct gather *g, int axis, struct wi
 
 /* The sum of the groups, each over its divisor. */
 static ir_ref divide_groups(struct nest *nest, const struct groups *groups) {
-    const struct pool_desc *desc = &nest->layer->desc;
-    const bool overrides = !desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE;
     ir_ref sum = 0;
     for (size_t i = 0; i < groups->count; i++) {
         ir_ref part = groups->items[i].sum;
         if (nest->mode->finish == PC_FINISH_DIVIDE && !nest->weighted) {
-            const int64_t divisor = overrides ? desc->divisor_override : groups->items[i].divisor;
+            const int64_t divisor = groups->items[i].divisor * fold_divisor_factor(nest);
             part = ir_op2(&nest->b, IR_DIV, part, ir_real(&nest->b, nest->real, (double)divisor));
         }
         sum = sum ? ir_op2(&nest->b, IR_ADD, sum, part) : part;

@@ -145,23 +145,22 @@ ir_ref fold_lift(struct nest *nest, ir_ref x) {
     return nest_power(nest, p == 2 || p == 4 ? x : ir_op1(&nest->b, IR_ABS, x), p);
 }
 
+int64_t fold_divisor_factor(const struct nest *nest) {
+    const struct pool_desc *desc = &nest->layer->desc;
+    return !desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : 1;
+}
+
 ir_ref fold_divisor(struct nest *nest) {
-    const struct pc_layer *layer = nest->layer;
-    int64_t divisor = 1;
+    int64_t divisor = fold_divisor_factor(nest);
     for (int a = 0; a < POOL_MAX_RANK; a++)
-        divisor *= pc_axis_count(&layer->axis[a], 0);
-    if (!layer->desc.adaptive && layer->desc.divisor == POOL_DIVISOR_OVERRIDE)
-        divisor = layer->desc.divisor_override;
+        divisor *= pc_axis_count(&nest->layer->axis[a], 0);
     return ir_real(&nest->b, nest->real, (double)divisor);
 }
 
 ir_ref fold_divide(struct nest *nest, ir_ref sum) {
-    const struct pool_desc *desc = &nest->layer->desc;
-    int64_t divisor = 1;
+    int64_t divisor = fold_divisor_factor(nest);
     for (int a = 0; a < POOL_MAX_RANK; a++)
         divisor *= nest->segment[a]->divisor;
-    if (!desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE)
-        divisor = desc->divisor_override;
     return ir_op2(&nest->b, IR_DIV, sum, ir_real(&nest->b, nest->real, (double)divisor));
 }
 

@@ -54,6 +54,9 @@ ir_ref fold_without_nan(struct nest *nest, const struct fold *fold);
 /* The mode's function of one element, before it is combined. */
 ir_ref fold_lift(struct nest *nest, ir_ref x);
 
+/* What a divisor is beside the product of what its window's axes count, which is 1 where the layer names the divisor. */
+int64_t fold_divisor_factor(const struct nest *nest);
+
 /* What every sum is divided by, where all windows have one divisor: the first window's. */
 ir_ref fold_divisor(struct nest *nest);
 

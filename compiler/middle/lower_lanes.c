@@ -96,11 +96,9 @@ static ir_ref tap_numbers(struct lanes_nest *n, const struct pc_lane_group *grou
 }
 
 static ir_ref divisors(struct lanes_nest *n, const struct pc_lane_group *group) {
-    const struct pool_desc *desc = &n->nest->layer->desc;
-    if (!desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE)
-        return ir_real(n->b, n->nest->real, (double)desc->divisor_override);
-    if (n->channels_last)
-        return ir_real(n->b, n->nest->real, (double)group->divisor[0]);
+    const int64_t factor = fold_divisor_factor(n->nest);
+    if (n->channels_last || factor != 1)
+        return ir_real(n->b, n->nest->real, (double)(group->divisor[0] * factor));
     return lane_constants(n, group->divisor, group->valid, n->nest->real);
 }
 

@@ -75,6 +75,7 @@ struct nest {
         int64_t out_offset; /* windows of a later cell of the tile are this many further */
     } *positions[POOL_MAX_RANK];
     int position_count[POOL_MAX_RANK];
+    struct lookup *lookup;                       /* where the windows' taps are looked up (lower_lookup.c) */
     const struct pc_phase *phase[POOL_MAX_RANK]; /* of the inputs at hand, pixel by pixel (lower_pixels.c) */
     /* A long straight line is cut into blocks: see note [pieces]. */
     bool cut;
@@ -148,5 +149,6 @@ void lower_backward(struct nest *nest);
 void lower_backward_staged(struct nest *nest);
 void lower_pixels(struct nest *nest);
 void lower_scatter(struct nest *nest);
+void lower_lookup(struct nest *nest);
 
 #endif

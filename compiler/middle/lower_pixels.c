@@ -9,12 +9,12 @@
  * Gradients of maxima go the same way where no input is in two windows: dy and the tap numbers of a block stay in registers,
  * and every pixel of the window takes dy where the number is its own. */
 #include "middle/lane_plan.h"
-#include "middle/lower_fold.h"
+#include "middle/lower_block.h"
 
 #include <assert.h>
 
 /* Taps of the outermost run that make it worth a part. */
-enum { RESULTS_MAX = 64, PART_LEAST = 4 };
+enum { PART_LEAST = 4 };
 
 /* Taps at equal distances. */
 struct run {
@@ -26,10 +26,9 @@ struct pixels {
     struct nest *nest;
     struct run runs[POOL_MAX_RANK]; /* of the window, the outermost first; what is one piece of memory is one run */
     int run_count;
-    bool is_covered;                /* backward: by a window */
-    int64_t parts;                  /* of the outermost run, of equal length, behind which a few taps are left */
-    int64_t vectors;                /* of the block */
-    uint64_t tail;                  /* channels of the last of them; 0: all lanes */
+    bool is_covered; /* backward: by a window */
+    int64_t parts;   /* of the outermost run, of equal length, behind which a few taps are left */
+    struct block block;
 };
 
 static bool tracks(const struct nest *nest) {
@@ -65,36 +64,6 @@ static const char *name_of_run(const struct pixels *p, int level) {
     return level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph";
 }
 
-/* ---- blocks of channels ---- */
-
-static struct pixels pixels_of(struct nest *nest, int64_t channels) {
-    const int64_t lanes = nest->real.lanes;
-    return (struct pixels){.nest = nest,
-                           .parts = 1,
-                           .vectors = (channels + lanes - 1) / lanes,
-                           .tail = (UINT64_C(1) << channels % lanes) - 1};
-}
-
-/* Of vector v; 0: all lanes. */
-static ir_ref mask_of(const struct pixels *p, int64_t v) {
-    struct nest *nest = p->nest;
-    return p->tail && v == p->vectors - 1 ? ir_mask(&nest->b, nest->real.lanes, p->tail) : 0;
-}
-
-static ir_ref load(const struct pixels *p, int buffer, const struct place *place, int64_t offset, int64_t v) {
-    struct nest *nest = p->nest;
-    const struct ir_type type = {(uint8_t)nest->b.function->buffers[buffer].element, nest->real.lanes};
-    return nest_load(nest, buffer, type, place, offset + v * nest->real.lanes, mask_of(p, v));
-}
-
-static void store(const struct pixels *p, int buffer, const struct place *place, int64_t v, ir_ref value) {
-    struct nest *nest = p->nest;
-    const enum ir_element element = p->nest->b.function->buffers[buffer].element;
-    if (ir_at(nest->b.function, value)->type.element != element)
-        value = ir_convert(&nest->b, element, value);
-    nest_store(nest, buffer, place, v * nest->real.lanes, value, mask_of(p, v));
-}
-
 /* ---- forward ---- */
 
 /* Where a tap is, `steps` further, as far as the kernel wants to know it: the same for all channels. */
@@ -121,12 +90,12 @@ static struct steps steps_of_part(const struct pixels *p) {
 /* Runs `level` and inside, for `parts` of them, whose results are added to: those of part 0, of each vector, and so on. */
 static void walk(struct pixels *p, int level, int64_t parts, struct fold *results) {
     struct nest *nest = p->nest;
-    const int64_t count = parts * p->vectors;
+    const int64_t count = parts * p->block.vectors;
     if (level == p->run_count) {
         for (int64_t i = 0; i < count; i++) {
-            const struct steps part = times(steps_of_part(p), i / p->vectors);
+            const struct steps part = times(steps_of_part(p), i / p->block.vectors);
             struct fold tap = {.raw = true};
-            tap.value = fold_lift(nest, load(p, nest->buffer.x, &nest->at.wide, part.wide, i % p->vectors));
+            tap.value = fold_lift(nest, block_load_wide(&p->block, nest->buffer.x, part.wide, i % p->block.vectors));
             set_place(nest, &tap, part);
             results[i] = fold_append(nest, results[i], tap);
         }
@@ -138,14 +107,14 @@ static void walk(struct pixels *p, int level, int64_t parts, struct fold *result
         walk(p, level + 1, parts, results);
         return;
     }
-    ir_ref *carried[RESULTS_MAX];
+    ir_ref *carried[BLOCK_MAX];
     size_t carried_count = 0;
     for (int64_t i = 0; i < count; i++) {
         ir_ref *const all[] = {&results[i].value, &results[i].tap, &results[i].index};
         for (size_t k = 0; k < sizeof all / sizeof *all; k++)
             if (*all[k])
                 carried[carried_count++] = all[k];
-        assert(carried_count + sizeof all / sizeof *all <= RESULTS_MAX);
+        assert(carried_count + sizeof all / sizeof *all <= BLOCK_MAX);
     }
     const uint32_t loop = nest_open(nest, name_of_run(p, level), length, run->steps);
     for (size_t k = 0; k < carried_count; k++)
@@ -172,48 +141,29 @@ static void walk_rest(struct pixels *p, struct fold *results) {
 
 /* The results of the block; no tap yet: what the first one would have to beat. */
 static void begin(struct pixels *p, struct fold *results) {
-    for (int64_t i = 0; i < p->parts * p->vectors; i++) {
+    for (int64_t i = 0; i < p->parts * p->block.vectors; i++) {
         results[i] = (struct fold){.value = fold_identity(p->nest)};
-        set_place(p->nest, &results[i], times(steps_of_part(p), i / p->vectors));
+        set_place(p->nest, &results[i], times(steps_of_part(p), i / p->block.vectors));
     }
 }
 
-/* The place in the tensor of the channel that each lane is. */
-static ir_ref add_channels(struct nest *nest, int64_t v, ir_ref index) {
-    int64_t channel[IR_LANES_MAX];
-    if (nest->layer->desc.indices != POOL_INDICES_TENSOR)
-        return index;
-    for (int64_t l = 0; l < nest->real.lanes; l++)
-        channel[l] = v * nest->real.lanes + l;
-    return ir_op2(&nest->b, IR_ADD, index, ir_lanes(&nest->b, nest->track, channel));
-}
-
-static void finish(struct pixels *p, int64_t v, struct fold *all) {
-    struct nest *nest = p->nest;
-    const bool divides = nest->mode->finish == PC_FINISH_DIVIDE;
-    const struct place *narrow = &nest->at.narrow;
-    store(p, nest->buffer.y, narrow, v, divides ? fold_divide(nest, all->value) : fold_finish(nest, all));
-    if (nest->buffer.state >= 0)
-        store(p, nest->buffer.state, narrow, v, all->tap);
-    if (nest->buffer.indices >= 0)
-        store(p, nest->buffer.indices, narrow, v, all->index ? add_channels(nest, v, all->index) : all->tap);
-}
-
 static void forward_block(struct nest *nest, int64_t channels) {
-    struct pixels p = pixels_of(nest, channels);
-    struct fold results[RESULTS_MAX];
+    struct pixels p = {.nest = nest, .parts = 1, .block = block_of(nest, channels)};
+    struct fold results[BLOCK_MAX];
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--)
         add_run(&p, nest->segment[a]->taps, steps_of_taps(nest, a));
     while (p.run_count && p.parts < nest->plan->lanes->pixel_parts && (p.parts + 1) * PART_LEAST <= p.runs[0].count)
         p.parts++;
-    assert(p.parts * p.vectors <= RESULTS_MAX);
+    assert(p.parts * p.block.vectors <= BLOCK_MAX);
     begin(&p, results);
     walk(&p, 0, p.parts, results);
-    for (int64_t i = p.vectors; i < p.parts * p.vectors; i++)
-        results[i % p.vectors] = fold_append(nest, results[i % p.vectors], results[i]);
+    for (int64_t i = p.block.vectors; i < p.parts * p.block.vectors; i++)
+        results[i % p.block.vectors] = fold_append(nest, results[i % p.block.vectors], results[i]);
     walk_rest(&p, results);
-    for (int64_t v = 0; v < p.vectors; v++)
-        finish(&p, v, &results[v]);
+    for (int64_t v = 0; v < p.block.vectors; v++)
+        block_finish(&p.block, v, &results[v],
+                     nest->mode->finish == PC_FINISH_DIVIDE ? fold_divide(nest, results[v].value)
+                                                            : fold_finish(nest, &results[v]));
 }
 
 /* Windows that have the same taps along axis `a` and inside. */
@@ -233,9 +183,10 @@ static void forward_axis(struct nest *nest, int a) {
                                     .tap = s->tap * stride->tap};
         nest->segment[a] = s;
         nest_move(nest, first, 1);
-        const uint32_t loop = nest_open_turns(
-            nest, names[a], s->count,
-            (struct steps){.wide = s->in_step * stride->wide, .narrow = stride->narrow, .plane = s->in_step * stride->plane});
+        const uint32_t loop = nest_open_turns(nest, names[a], s->count,
+                                              (struct steps){.wide = s->in_step * stride->wide,
+                                                             .narrow = stride->narrow,
+                                                             .plane = s->in_step * stride->plane});
         forward_axis(nest, a + 1);
         nest_close(nest, loop);
         nest->at = before;
@@ -256,14 +207,14 @@ static void spread(struct pixels *p, int level, const ir_ref *tap, const ir_ref 
     }
     const ir_ref zero = ir_real(b, nest->real, 0);
     const ir_ref number = ir_affine(b, nest->track, &nest->at.tap.affine, nest->at.tap.constant);
-    for (int64_t v = 0; v < p->vectors; v++)
-        store(p, nest->buffer.dx, &nest->at.wide, v,
-              p->is_covered ? ir_select(b, ir_op2(b, IR_EQ, tap[v], number), dy[v], zero) : zero);
+    for (int64_t v = 0; v < p->block.vectors; v++)
+        block_store_wide(&p->block, nest->buffer.dx, v,
+                         p->is_covered ? ir_select(b, ir_op2(b, IR_EQ, tap[v], number), dy[v], zero) : zero);
 }
 
 static void backward_block(struct nest *nest, int64_t channels) {
-    struct pixels p = pixels_of(nest, channels);
-    ir_ref tap[RESULTS_MAX], dy[RESULTS_MAX];
+    struct pixels p = {.nest = nest, .parts = 1, .block = block_of(nest, channels)};
+    ir_ref tap[BLOCK_MAX], dy[BLOCK_MAX];
     p.is_covered = true;
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
         const struct pc_phase *phase = nest->phase[a];
@@ -273,11 +224,11 @@ static void backward_block(struct nest *nest, int64_t channels) {
         add_run(&p, phase->count, steps);
         p.is_covered &= phase->cover_count > 0;
     }
-    assert(p.vectors <= RESULTS_MAX);
-    for (int64_t v = 0; p.is_covered && v < p.vectors; v++) {
-        tap[v] = ir_convert(&nest->b, nest->plan->track, load(&p, nest->buffer.state, &nest->at.narrow, 0, v));
+    assert(p.block.vectors <= BLOCK_MAX);
+    for (int64_t v = 0; p.is_covered && v < p.block.vectors; v++) {
+        tap[v] = ir_convert(&nest->b, nest->plan->track, block_load_narrow(&p.block, nest->buffer.state, v));
         /* A sum that begins with +0, as of all gradients. */
-        dy[v] = ir_op2(&nest->b, IR_ADD, ir_real(&nest->b, nest->real, 0), load(&p, nest->buffer.dy, &nest->at.narrow, 0, v));
+        dy[v] = ir_op2(&nest->b, IR_ADD, ir_real(&nest->b, nest->real, 0), block_load_narrow(&p.block, nest->buffer.dy, v));
     }
     spread(&p, 0, tap, dy);
 }
@@ -293,9 +244,9 @@ static void backward_axis(struct nest *nest, int a) {
     const struct places before = nest->at;
     for (int i = 0; i < nest->plan->axis[a].count; i++) {
         const struct pc_cell *cell = &nest->plan->axis[a].cells[i];
-        const uint32_t loop = nest_open_turns(
-            nest, names[a], cell->count,
-            (struct steps){.wide = cell->in_step * stride->wide, .narrow = cell->out_step * stride->narrow});
+        const uint32_t loop =
+            nest_open_turns(nest, names[a], cell->count,
+                            (struct steps){.wide = cell->in_step * stride->wide, .narrow = cell->out_step * stride->narrow});
         const struct places first = nest->at;
         for (int k = 0; k < cell->phase_count; k++) {
             const struct pc_phase *phase = nest->phase[a] = &cell->phases[k];

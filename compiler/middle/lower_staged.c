@@ -7,7 +7,7 @@
  * change no bit: a gradient starts from +0 and x + 0 = x.  What depends on the window alone - its divisor, y^(1 - p) - is
  * worked out once in the copy and not once for each input that the window covers.  Tap numbers are widened in the copy to
  * the width of the values, so that a C compiler can compare and add in vectors of one length. */
-#include "middle/lower_nest.h"
+#include "middle/lower_fold.h"
 
 /* ---- copying ---- */
 
@@ -17,12 +17,11 @@ static bool divides_by_position(const struct nest *nest) {
 
 static void copy_element(struct nest *nest, int64_t divisor) {
     struct ir_builder *b = &nest->b;
-    const struct pool_desc *desc = &nest->layer->desc;
     ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, 0, 0);
     if (nest->buffer.y >= 0)
         dy = backward_weigh(nest, dy, nest_load(nest, nest->buffer.y, nest->real, &nest->at.narrow, 0, 0));
     if (nest->mode->finish == PC_FINISH_DIVIDE) {
-        const int64_t by = desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : divisor;
+        const int64_t by = divisor * fold_divisor_factor(nest);
         dy = ir_op2(b, IR_DIV, dy, ir_real(b, nest->real, (double)by));
     }
     nest_store(nest, nest_local(nest, "dy_stage", nest->plan->real, 0), &nest->at.wide, 0, dy, 0);

@@ -4,6 +4,7 @@
 #include "middle/plan.h"
 
 #include "front/diag.h"
+#include "middle/lane_lookup.h"
 #include "middle/lane_plan.h"
 #include "middle/tuned.h"
 
@@ -11,7 +12,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const pc_form_names[] = {"straight line", "loops", "passes", "lanes", "staged", "scatter"};
+const char *const pc_form_names[] = {"straight line", "loops", "passes", "lanes", "staged", "scatter", "lookup"};
 const char *const pc_kernel_suffix[PC_KERNEL_COUNT] = {"forward", "forward_train", "backward"};
 
 /* Bytes of local arrays of kernels of single elements, which stay in the second level cache with what streams through. */
@@ -460,7 +461,7 @@ static void explain_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                        : plan->kind == PC_KERNEL_BACKWARD ? "inputs at a time, in the order of memory"
                                                           : "outputs at a time, in the order of memory";
     const char *work = pc_arena_printf(arena, "about %.3g operations for each %s", lanes->work, lanes->unit);
-    explain(plan, lanes->scatters ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
+    explain(plan, lanes->scatters || lanes->looks_up ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
                                   : pc_arena_printf(arena, "%d %s: %s, %s", lanes->lanes, what, lanes->why, work));
     if (lanes->run > 1)
         explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->run));
@@ -475,25 +476,55 @@ static void explain_lanes(struct pc_plan *plan, struct pc_arena *arena) {
         explain(plan, "rows of local arrays are as long as vectors");
 }
 
+/* Of a vector; 1: the target has none. */
+static int lanes_of_target(const struct pc_plan *plan) {
+    const int lanes = plan->budget.vector_bytes / ir_elements[plan->real].bytes;
+    return lanes < 2 ? 1 : lanes;
+}
+
+static void use_lanes(struct pc_plan *plan, struct pc_arena *arena) {
+    const struct pc_lane_plan *lanes = plan->lanes;
+    plan->form = lanes->scatters ? PC_FORM_SCATTER : lanes->looks_up ? PC_FORM_LOOKUP : PC_FORM_LANES;
+    plan->block = lanes->block;
+    plan->estimate = lanes->code;
+    plan->local_bytes = lanes->local_bytes;
+    explain_lanes(plan, arena);
+}
+
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
-    const int most = plan->budget.vector_bytes / ir_elements[plan->real].bytes, lanes = most < 2 ? 1 : most;
+    const int lanes = lanes_of_target(plan);
     if (plan->layer->unroll == PC_UNROLL_FULL) {
         plan->misfit = plan->budget.forced ? "'unroll full' asks for one straight line" : NULL;
         return false;
     }
-    const bool asked = plan->budget.forced && plan->budget.choice == PC_PLAN_SCATTER;
-    if (lanes == 1 && !asked && !scattering_pays(plan)) {
+    const bool asked = plan->budget.choice == PC_PLAN_SCATTER || plan->budget.choice == PC_PLAN_LOOKUP;
+    if (lanes == 1 && !(plan->budget.forced && asked) && !scattering_pays(plan)) {
         plan->misfit = plan->budget.forced ? "the target has no vectors" : NULL;
         return false;
     }
     plan->lanes = pc_lane_plan_build(plan, lanes, arena);
-    if (!plan->lanes)
+    if (plan->lanes)
+        use_lanes(plan, arena);
+    return plan->lanes;
+}
+
+/* Windows of so many kinds that code for each of them would be long: one loop nest for all. */
+static bool choose_lookup(struct pc_plan *plan, struct pc_arena *arena) {
+    if (plan->layer->unroll != PC_UNROLL_AUTO)
         return false;
-    plan->form = plan->lanes->scatters ? PC_FORM_SCATTER : PC_FORM_LANES;
-    plan->block = plan->lanes->block;
-    plan->estimate = plan->lanes->code;
-    plan->local_bytes = plan->lanes->local_bytes;
-    explain_lanes(plan, arena);
+    const struct pc_lane_plan *lookup =
+        pc_lane_lookup_build(plan, lanes_of_target(plan), pc_plan_line(PC_PLAN_LOOKUP), arena);
+    if (!lookup)
+        return false;
+    /* What was decided so far was about the code that is too long. */
+    plan->lanes = lookup;
+    plan->reason_count = 0;
+    plan->wide_state = false;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        plan->axis[a].roll = plan->axis[a].roll_phases = false;
+        plan->axis[a].tile = 1;
+    }
+    use_lanes(plan, arena);
     return true;
 }
 
@@ -542,8 +573,12 @@ static bool too_large(struct pc_plan *plan, struct pc_diags *diags, double size)
         pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, plan->layer->name_span,
                     "%s of pool '%s' would need about %.3g operations of code; at most %.0f are generated",
                     pc_kernel_suffix[plan->kind], plan->layer->name, size, CODE_MAX);
-    pc_diag_note(diags, diag, (struct pc_span){0, 0}, "windows with many different borders (wide padding, large adaptive "
-                                                      "outputs) make long kernels: reduce the padding or the output size");
+    if (plan->layer->unroll == PC_UNROLL_WINDOW)
+        pc_diag_note(diags, diag, plan->layer->unroll_span,
+                     "'unroll window' asks for code for each kind of windows; without it one loop nest is for all of them");
+    else
+        pc_diag_note(diags, diag, (struct pc_span){0, 0}, "windows with many different borders make long kernels: reduce "
+                                                          "the padding or the output size");
     return false;
 }
 
@@ -583,6 +618,8 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
         choose_wide_state(plan, arena);
     }
     plan->estimate = estimate(plan);
+    if (plan->estimate > (double)plan->budget.kinds_budget && choose_lookup(plan, arena))
+        return true;
     return plan->estimate <= CODE_MAX || too_large(plan, diags, plan->estimate);
 }
 
@@ -593,13 +630,16 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->kind = kind;
     plan->block = 1;
     plan->budget = (struct pc_plan_options){
-        .unroll_budget = PC_UNROLL_BUDGET, .loop_budget = PC_LOOP_BUDGET, .whole_budget = PC_WHOLE_BUDGET};
+        .unroll_budget = PC_UNROLL_BUDGET, .loop_budget = PC_LOOP_BUDGET, .whole_budget = PC_WHOLE_BUDGET,
+        .kinds_budget = PC_KINDS_BUDGET};
     if (options && options->unroll_budget)
         plan->budget.unroll_budget = options->unroll_budget;
     if (options && options->loop_budget)
         plan->budget.loop_budget = options->loop_budget;
     if (options && options->whole_budget)
         plan->budget.whole_budget = options->whole_budget;
+    if (options && options->kinds_budget)
+        plan->budget.kinds_budget = options->kinds_budget;
     if (options) {
         plan->budget.vector_bytes = options->vector_bytes;
         plan->budget.forced = options->forced;
@@ -613,6 +653,11 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->state = pc_state_element(layer);
     plan->index = pc_index_element(layer);
     if (!find_windows(plan, arena)) {
+        plan->misfit = plan->budget.forced && plan->budget.choice != PC_PLAN_LOOKUP ? "an axis has too many kinds of windows" : NULL;
+        if (choose_lookup(plan, arena)) {
+            explain_wish(plan, measured, arena);
+            return plan;
+        }
         pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, layer->name_span,
                     "pool '%s' has more than %d kinds of windows along one axis; reduce the padding or the output size",
                     layer->name, PC_SEGMENTS_MAX);
@@ -632,9 +677,14 @@ void pc_plan_print(const struct pc_plan *plan, struct pc_text *text) {
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_plan_axis *axis = &plan->axis[a];
         const struct pc_axis *facts = &plan->layer->axis[a];
+        const struct pc_axis_table *table = plan->form == PC_FORM_LOOKUP ? plan->lanes->table[a] : NULL;
         if (axis_is_trivial(facts))
             continue;
-        if (plan->kind == PC_KERNEL_BACKWARD)
+        if (table)
+            pc_text_printf(text, "  %c: %" PRId64 " %s looked up, at most %" PRId64 " %s each\n", axis_names[a], table->rows,
+                           table->rows == 1 ? "row" : "rows", table->most,
+                           plan->kind == PC_KERNEL_BACKWARD ? "windows" : "taps");
+        else if (plan->kind == PC_KERNEL_BACKWARD)
             pc_text_printf(text, "  %c: %d kind%s of cells, %s%s\n", axis_names[a], axis->count, axis->count == 1 ? "" : "s",
                            axis->roll ? "windows looped" : "windows unrolled", axis->roll_phases ? ", phases looped" : "");
         else

@@ -26,7 +26,7 @@ enum pc_scheme {
 struct pc_plan_axis {
     const struct pc_segment *segments; /* forward */
     const struct pc_cell *cells;       /* backward; of the extended axis (axis.h) where the form is staged */
-    int count;                         /* of them */
+    int count;                         /* of them; 0: there are too many kinds */
     enum pc_scheme scheme;
     int64_t tile;     /* outputs (cells) in one tile */
     bool roll;        /* taps (covering windows) by a loop instead of unrolled */
@@ -46,6 +46,7 @@ enum pc_form {
     PC_FORM_LANES,  /* vectors: of outputs in the order of memory, or of channels */
     PC_FORM_STAGED, /* backward: dy is first copied into a local array with zeros around it, so that there are no borders */
     PC_FORM_SCATTER, /* backward of max and min: window by window, each to the input that it selected */
+    PC_FORM_LOOKUP, /* windows of many kinds in one loop nest, which looks up where their taps lie */
 };
 extern const char *const pc_form_names[];
 
@@ -65,6 +66,7 @@ struct pc_plan_options {
     int64_t unroll_budget; /* a straight-line kernel */
     int64_t loop_budget;   /* a kernel of loops */
     int64_t whole_budget;  /* whole windows: beyond it, one axis at a time is both shorter and faster */
+    int64_t kinds_budget;  /* code for each kind of windows: beyond it, one loop nest is for all kinds */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
     const char *target;    /* the name of the target with these vectors, for `tuned`; NULL: none */
     bool forced;           /* `choice` is taken for every kernel of vectors that it fits; pc_plan.misfit says why not */
@@ -76,6 +78,7 @@ enum {
     PC_UNROLL_BUDGET_MOST = 1 << 22, /* a gigabyte of nodes */
     PC_LOOP_BUDGET = 8192,    /* what a reader scrolls through and a compiler takes well under a second for */
     PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows */
+    PC_KINDS_BUDGET = PC_LOOP_BUDGET,
 };
 
 /* A way that fits a kernel. */

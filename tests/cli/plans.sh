@@ -68,6 +68,24 @@ check 'gradients of pixels' 0 '^g backward: lanes' '' "$poolc" explain pixels.po
 echo 'pool o { mode max; channels 8; shape 14 x 14; kernel 4; stride 3; layout nhwc; passes backward }' >pixels.pool
 check 'no gradients of windows that overlap' 1 '' 'windows overlap' "$poolc" explain pixels.pool --target neon --plan pixels
 rm pixels.pool
+# Windows that are looked up: adaptive, with borders and gaps, several planes and channels at a time and what is left of them.
+echo 'pool a { mode avg; channels 37; shape 13 x 11; output 5 x 4; layout nhwc }
+pool b { mode max; channels 6; batch 2; shape 13 x 11 x 5; output 5 x 4 x 7; indices tensor }
+pool e { mode min; channels 5; shape 9 x 12; kernel 5 x 3; dilation 2 x 1; stride 1 x 5; padding 4 x 1; layout nhwc; indices plane; nan ignore }
+pool f { mode avg; channels 7; shape 12 x 9; kernel 4 x 3; stride 3 x 2; padding 2 x 1:0; count_include_pad false; ceil_mode true }
+pool g { mode lp 3; channels 3; shape 17; output 6; layout nwc; dtype f64 }
+pool h { mode avg; channels 20; shape 10 x 7; kernel 3; stride 2; divisor_override 5; layout nhwc }' >lookup.pool
+for target in neon avx2 c99; do
+    check "lookup for $target" 0 '^✓ h: forward, backward by eval' '' \
+        "$poolc" check lookup.pool --target $target --plan lookup --backend eval
+done
+check 'lookup of rows' 0 '^  H: 5 rows looked up, at most 4 taps each' '' \
+    "$poolc" explain lookup.pool a --target neon --plan lookup
+echo 'pool o { mode avg; shape 97 x 97 x 97; output 89 }' >lookup.pool
+check 'lookup where code would be long' 0 '^o backward: lookup' '' "$poolc" explain lookup.pool
+echo 'pool o { mode max; channels 512; shape 97 x 97; output 36 x 35; layout nhwc }' >lookup.pool
+check 'lookup where it is less work' 0 '^o backward: lookup' '' "$poolc" explain lookup.pool --target avx512
+rm lookup.pool
 # Lines: windows across two blocks, cut off at either end, in the middle of a block, of a second tile, over rows a page apart.
 echo 'pool l { mode max; channels 5; shape 13 x 21; kernel 9 x 7; stride 1; padding 4 x 3; layout nhwc; indices tensor }
 pool m { mode min; channels 3; shape 12 x 38; kernel 7; stride 1 x 2; padding 6:0 x 2:6; layout nhwc; nan ignore; passes forward }

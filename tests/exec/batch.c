@@ -113,6 +113,8 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     seen[KIND_FLAT] = plan->form == PC_FORM_LANES && plan->lanes->is_flat;
     seen[KIND_PIXELS] = plan->form == PC_FORM_LANES && plan->lanes->pixel_parts > 0;
     seen[KIND_PIXELS_BACKWARD] = seen[KIND_PIXELS] && plan->kind == PC_KERNEL_BACKWARD;
+    seen[KIND_LOOKUP] = plan->form == PC_FORM_LOOKUP;
+    seen[KIND_LOOKUP_BACKWARD] = seen[KIND_LOOKUP] && plan->kind == PC_KERNEL_BACKWARD;
     seen[KIND_PASSES] = plan->form == PC_FORM_PASSES;
     seen[KIND_PASSES_INDEX] = plan->form == PC_FORM_PASSES && numbers;
     seen[KIND_STAGED] = plan->form == PC_FORM_STAGED;

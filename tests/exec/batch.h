@@ -48,7 +48,9 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(LANES, "vectors")                                                                                                  \
     KIND(FLAT, "vectors of pixels and channels as one row")                                                                 \
     KIND(PIXELS, "windows pixel by pixel")                                                                                  \
-    KIND(PIXELS_BACKWARD, "gradients pixel by pixel")
+    KIND(PIXELS_BACKWARD, "gradients pixel by pixel")                                                                       \
+    KIND(LOOKUP, "windows whose taps are looked up")                                                                        \
+    KIND(LOOKUP_BACKWARD, "gradients whose windows are looked up")
 
 enum kind {
 #define KIND(id, words) KIND_##id,

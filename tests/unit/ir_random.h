@@ -253,7 +253,20 @@ static void integer_operation(struct maker *m, struct ir_type type) {
         keep(m, ir_ops[op].operands == 1 ? ir_op1(&m->k.b, op, a) : ir_op2(&m->k.b, op, a, b), range);
 }
 
-/* A number of a list, or an addition to an element that is found so or lies outside of the local array. */
+/* What lies as far behind a place as a list says. */
+static void load_found(struct maker *m, ir_ref found, int64_t most) {
+    const enum ir_element elements[] = {IR_F32, IR_F64, m->integer};
+    const int which = below(m, 3);
+    const struct ir_type type = {(uint8_t)elements[which], (uint8_t)some_lanes(m)};
+    const ir_ref mask = chance(m, 1, 3) ? pick(m, (struct ir_type){IR_MASK, type.lanes}) : 0;
+    int64_t constant;
+    const struct ir_affine place =
+        some_place(m, (const int[]){IN_F32, IN_F64, IN_INTEGER}[which], type.lanes - 1 + (int)most, &constant);
+    keep(m, ir_load_at(&m->k.b, type, &place, constant, found, mask), mask ? both_ranges(m->input, no_range) : m->input);
+}
+
+/* A number of a list, and a load that is found so, or an addition to an element that is or lies outside of the local array.
+ */
 static void addressed(struct maker *m) {
     int64_t numbers[20], constant;
     const ir_ref at = pick(m, (struct ir_type){(uint8_t)m->integer, 1});
@@ -261,6 +274,8 @@ static void addressed(struct maker *m) {
     for (int i = 0; i < count; i++)
         numbers[i] = below(m, 41);
     const ir_ref found = keep(m, ir_lookup(&m->k.b, m->integer, at, numbers, count), (struct range){0, 40});
+    if (chance(m, 1, 3))
+        load_found(m, found, 40);
     if (chance(m, 1, 2))
         return;
     const struct ir_affine place = some_place(m, LOCAL_F32, 0, &constant);
@@ -312,6 +327,10 @@ static void conversion(struct maker *m, struct ir_type type) {
     if (!is_integer((enum ir_element)type.element))
         return;
     ir_ref a = pick(m, type);
+    if (type.lanes == 1 && chance(m, 1, 4)) {
+        keep(m, ir_convert(&m->k.b, chance(m, 1, 2) ? IR_F32 : IR_F64, a), no_range);
+        return;
+    }
     if (!is_inside(m->range[a], range_of_element(target)))
         a = clamp(m, a, (struct range){0, chance(m, 1, 2) ? UINT8_MAX : 100});
     keep(m, ir_convert(&m->k.b, target, a), m->range[a]);

@@ -249,6 +249,35 @@ static const char *compare_cells(const struct windows *w, const struct pc_axis *
     return i == w->in ? NULL : "cells miss inputs";
 }
 
+/* Every pair of window and tap inside the input, once, in ascending order. */
+static const char *compare_table(const struct windows *w, const struct pc_axis *axis, bool transposed,
+                                 struct pc_arena *arena) {
+    const struct pc_axis_table *table = pc_axis_table_of(axis, transposed, INT64_MAX, arena);
+    int64_t pairs = 0, most = 0, least = INT64_MAX;
+    if (!table || table->rows != (transposed ? w->in : w->out) || table->first[0] != 0)
+        return "no table, or not as many rows";
+    for (int64_t r = 0; r < table->rows; r++) {
+        const int64_t count = table->first[r + 1] - table->first[r];
+        most = count > most ? count : most;
+        least = count < least ? count : least;
+        for (int64_t e = table->first[r]; e < table->first[r + 1]; e++, pairs++) {
+            const int64_t out = transposed ? table->at[e] : r, in = transposed ? r : table->at[e];
+            if (out < 0 || out >= w->out || table->tap[e] < 0 || table->tap[e] >= w->taps[out] || !inside(w, in) ||
+                w->position[out][table->tap[e]] != in || table->count[e] != w->divisor[out])
+                return "an entry of a table";
+            if (e > table->first[r] && table->at[e] <= table->at[e - 1])
+                return "entries that do not ascend";
+        }
+    }
+    for (int64_t j = 0; j < w->out; j++)
+        pairs -= taps_inside(w, j);
+    if (pairs != 0 || table->entries != table->first[table->rows])
+        return "as many entries";
+    if (table->most != most || table->is_even != (most == least))
+        return "the longest row";
+    return pc_axis_table_of(axis, transposed, table->entries - 1, arena) ? "a table longer than asked for" : NULL;
+}
+
 static const char *compare(const struct pool_desc *desc) {
     struct windows w;
     struct pc_axis axis;
@@ -272,6 +301,8 @@ static const char *compare(const struct pool_desc *desc) {
         problem = compare_segments(&w, &axis, &arena);
     if (!problem)
         problem = compare_cells(&w, &axis, &arena);
+    for (int transposed = 0; !problem && transposed < 2; transposed++)
+        problem = compare_table(&w, &axis, transposed, &arena);
     pc_arena_release(&arena);
     return problem;
 }

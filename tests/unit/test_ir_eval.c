@@ -440,6 +440,29 @@ static void check_lookup_and_additions(void) {
     check_pair(&k, places, expected);
 }
 
+/* Four elements from where lists say; two of them by a mask; and integers that become real, one of them rounded. */
+static void check_loads_at(void) {
+    float from[LANES];
+    const float expected[LANES] = {5, 6, 7, 8, 1, 2, 3, 4, 0, 6, 0, 8, 16777216, -2, 0, 0};
+    static const int64_t list[] = {3, 0}, whole[] = {16777217, -2};
+    const struct ir_type number = {IR_I32, 1}, vector = {IR_F32, 4};
+    struct kit k;
+    for (int i = 0; i < LANES; i++)
+        from[i] = (float)(i + 1);
+    open_pair(&k);
+    const struct ir_affine place = {.buffer = 0};
+    for (int i = 0; i < 2; i++) {
+        const ir_ref at = ir_lookup(&k.b, IR_I32, ir_integer(&k.b, number, i), list, 2);
+        const ir_ref more = ir_op2(&k.b, IR_ADD, at, ir_integer(&k.b, number, 1 - i));
+        store(&k, 1, 4 * i, ir_load_at(&k.b, vector, &place, 0, more, 0));
+        if (i == 0)
+            store(&k, 1, 8, ir_load_at(&k.b, vector, &place, 1, at, ir_mask(&k.b, 4, 10)));
+        store(&k, 1, 12 + i, ir_convert(&k.b, IR_F32, ir_lookup(&k.b, IR_I32, ir_integer(&k.b, number, i), whole, 2)));
+    }
+    store(&k, 1, 14, ir_real(&k.b, (struct ir_type){IR_F32, 2}, 0));
+    check_pair(&k, from, expected);
+}
+
 Test(ir_eval, every_operation) {
     check_arithmetic_and_comparisons();
     check_logic();
@@ -448,6 +471,7 @@ Test(ir_eval, every_operation) {
     check_splat_to_all();
     check_lane_constants();
     check_lookup_and_additions();
+    check_loads_at();
     check_reductions();
     check_integer_lanes();
     check_affine_values();

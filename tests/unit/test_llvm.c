@@ -411,6 +411,30 @@ static void lookups(struct bench *t) {
     }
 }
 
+/* From places that lists say, by a number of each integer element; all lanes, those of a constant mask and of a computed one. */
+static void loads_at(struct bench *t) {
+    static const enum ir_element indices[] = {IR_I32, IR_I64, IR_U8, IR_U16};
+    static const int64_t list[] = {7, 0, 3, 100, 2}, more[] = {5, 1};
+    struct ir_builder *b = &t->k.b;
+    for (int n = 0; n < 4; n++) {
+        const uint32_t i = ir_loop_begin(b, "i", 5);
+        const struct ir_affine turn = {.buffer = -1, .count = 1, .term = {{i, 1}}};
+        const struct ir_affine at_a = moving(t->a, i, 2), at_z = moving(t->z, i, 3 * t->type.lanes);
+        const struct ir_type index = {(uint8_t)indices[n], 1};
+        const ir_ref number = ir_affine(b, index, &turn, 0);
+        const ir_ref at = ir_op2(b, IR_ADD, ir_lookup(b, indices[n], number, list, 5), ir_lookup(b, indices[n], number, more, 2));
+        const int64_t from = (int64_t)IR_GT * SECTION;
+        const ir_ref x = ir_load_at(b, t->type, &at_a, from, at, 0);
+        const ir_ref greater = ir_op2(b, IR_GT, x, ir_load_at(b, t->type, &at_a, from + 1, number, 0));
+        ir_store(b, &at_z, t->used, x, 0);
+        ir_store(b, &at_z, t->used + t->type.lanes,
+                 ir_load_at(b, t->type, &at_a, from, at, ir_mask(b, t->type.lanes, all_lanes(t->type.lanes) / 3)), 0);
+        ir_store(b, &at_z, t->used + 2 * t->type.lanes, ir_load_at(b, t->type, &at_a, from, at, greater), 0);
+        ir_loop_end(b, i);
+        t->used += 5 * 3 * (int64_t)t->type.lanes;
+    }
+}
+
 /* Sums in a local array of three elements, whose last one also gets what is added before the first or behind the last. */
 static void additions(struct bench *t) {
     static const enum ir_element indices[] = {IR_I32, IR_I64, IR_U8, IR_U16};
@@ -525,7 +549,7 @@ static void check_element(struct pc_jit *jit, enum ir_element element, int lanes
         every_arithmetic, every_comparison, every_logic,   constants,     known_powers, constant_masks,
         computed_masks,   local_out,        local_in,      splats,        shuffles,     reductions,
         lane_constants,   affine_values,    sums_by_loops, carried_once,  carried_twice, carried_often,
-        lookups,          additions};
+        lookups,          additions,        loads_at};
     struct bench t = {.type = {(uint8_t)element, (uint8_t)lanes}};
     char who[40];
     open_kit(&t.k);
@@ -546,10 +570,10 @@ static void check_element(struct pc_jit *jit, enum ir_element element, int lanes
     close_kit(&t.k);
 }
 
-/* ---- integers of one width to those of another ---- */
+/* ---- integers of one width to those of another, and to reals ---- */
 
 static void check_conversions(struct pc_jit *jit, enum ir_element from, int lanes) {
-    static const enum ir_element targets[] = {IR_U8, IR_U16, IR_I32, IR_I64};
+    static const enum ir_element targets[] = {IR_U8, IR_U16, IR_I32, IR_I64, IR_F32, IR_F64}; /* reals: of one lane */
     enum { TARGETS = sizeof targets / sizeof *targets };
     int64_t x[TARGETS * SECTION]; /* as large as any element */
     struct kit k;
@@ -557,16 +581,17 @@ static void check_conversions(struct pc_jit *jit, enum ir_element from, int lane
     open_kit(&k);
     ir_buffer_add(k.f, "x", from, TARGETS * SECTION, IR_INPUT);
     for (int n = 0; n < TARGETS; n++) {
+        const bool real = ir_elements[targets[n]].real;
         int64_t low, high;
-        limits(targets[n], &low, &high);
+        limits(real ? from : targets[n], &low, &high);
         for (int i = 0, which = 0; i < SECTION; which++) {
-            const int64_t value = hard_integer(which / INTEGERS % 2 ? targets[n] : from, which % INTEGERS);
+            const int64_t value = hard_integer(which / INTEGERS % 2 && !real ? targets[n] : from, which % INTEGERS);
             int64_t source_low, source_high;
             limits(from, &source_low, &source_high);
             if (value >= low && value <= high && value >= source_low && value <= source_high)
                 put(from, x, n * SECTION + i++, (union number){.integer = value});
         }
-        if (targets[n] == from)
+        if (targets[n] == from || (real && lanes > 1))
             continue;
         const int z = ir_buffer_add(k.f, ir_elements[targets[n]].name, targets[n], SECTION / lanes * lanes, IR_OUTPUT);
         const uint32_t i = ir_loop_begin(&k.b, "i", SECTION / lanes);
@@ -595,7 +620,7 @@ static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
         return real;
     case IR_AND: case IR_OR: case IR_NOT:
         return mask;
-    case IR_LOAD: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_NEG: case IR_ABS: case IR_PICK_GT:
+    case IR_LOAD: case IR_LOAD_AT: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_NEG: case IR_ABS: case IR_PICK_GT:
     case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_REDUCE_ADD:
     case IR_REDUCE_GT:
     case IR_REDUCE_LT: case IR_STORE:

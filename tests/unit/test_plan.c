@@ -169,7 +169,8 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->budget.unroll_budget, PC_UNROLL_BUDGET);
     cr_assert_eq(plan->budget.loop_budget, PC_LOOP_BUDGET);
     cr_assert_eq(plan->budget.whole_budget, PC_WHOLE_BUDGET);
-    const struct pc_plan_options own = BUDGET(7, 8, 9, 0);
+    cr_assert_eq(plan->budget.kinds_budget, PC_KINDS_BUDGET);
+    const struct pc_plan_options own = {.unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->budget, &own, sizeof own), 0);
     close_front(&front);
@@ -253,9 +254,9 @@ static void check_too_large(const char *attributes, enum pc_kernel_kind kind, co
 }
 
 Test(plan, layers_that_are_too_large) {
-    /* Adaptive windows that hardly repeat, along three axes: their products. */
-    check_too_large("mode avg; shape 199 x 199 x 199; output 150", PC_KERNEL_FORWARD, "operations of code");
-    check_too_large("mode avg; shape 97 x 97 x 97; output 89", PC_KERNEL_BACKWARD, "operations of code");
+    /* Adaptive windows that hardly repeat, along three axes: their products, where each kind of them is asked for. */
+    check_too_large("mode avg; shape 199 x 199 x 199; output 150; unroll window", PC_KERNEL_FORWARD, "operations of code");
+    check_too_large("mode avg; shape 97 x 97 x 97; output 89; unroll window", PC_KERNEL_BACKWARD, "operations of code");
     /* More kinds of windows along one axis than are kept. */
     check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_FORWARD, "kinds of windows");
     check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_BACKWARD, "kinds of windows");
@@ -554,14 +555,46 @@ Test(plan, schemes_split_in_two_parts) {
         }
 }
 
+/* Kinds of windows for which no code is made: too many of it, of any axis, or channels-last more work than to look them up;
+ * but not where a place in an image is no number of 32 bits. */
+Test(plan, windows_of_many_kinds_are_looked_up) {
+    static const struct {
+        const char *attributes;
+        enum pc_kernel_kind kind;
+        int vector_bytes;
+        bool looks_up;
+    } rows[] = {
+        {"mode avg; shape 199 x 199 x 199; output 150", PC_KERNEL_FORWARD, 0, true},
+        {"mode avg; shape 97 x 97 x 97; output 89", PC_KERNEL_BACKWARD, 64, true},
+        {"mode lp 2; channels 8; shape 97 x 97; output 36 x 35; layout nhwc", PC_KERNEL_BACKWARD, 0, true},
+        {"mode max; shape 60000; output 23999", PC_KERNEL_FORWARD, 0, true}, /* kinds of windows that are not even counted */
+        {"mode max; channels 64; shape 97 x 97; output 36 x 35; layout nhwc", PC_KERNEL_FORWARD, 64, true},
+        {"mode max; channels 64; shape 97 x 97; output 36 x 35; layout nhwc", PC_KERNEL_BACKWARD, 64, true},
+        {"mode max; channels 64; shape 97 x 97; output 36 x 35", PC_KERNEL_FORWARD, 64, false},
+        {"mode max; channels 64; shape 14 x 14; output 7; layout nhwc", PC_KERNEL_FORWARD, 64, false},
+        {"mode max; channels 262144; shape 97 x 97; output 36 x 35; layout nhwc", PC_KERNEL_FORWARD, 64, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].attributes);
+        const struct pc_kernel *k =
+            must_build(&front, rows[i].kind, (struct pc_plan_options){.vector_bytes = rows[i].vector_bytes});
+        cr_assert_eq(k->plan->form == PC_FORM_LOOKUP, rows[i].looks_up, "%s", rows[i].attributes);
+        cr_assert(!rows[i].looks_up || k->cost.code < 200, "%s: %d nodes", rows[i].attributes, (int)k->cost.code);
+        close_front(&front);
+    }
+}
+
 /* ---- random layers in every form ---- */
 
 /* From the best that there is to the least: straight lines, whole windows, apart, by loops. */
 static const struct pc_plan_options budgets[] = {
     BUDGET(0, 0, 0, 0),  BUDGET(1500, 0, 0, 0),   BUDGET(1, PLENTY, PLENTY, 0), BUDGET(1, 0, 0, 0),  BUDGET(1, 0, 1, 0),
     BUDGET(1, 60, 1, 0), BUDGET(1, 1, PLENTY, 0), BUDGET(1, 1, 1, 0),           BUDGET(0, 0, 0, 16), BUDGET(0, 0, 0, 64),
+    {.unroll_budget = 1, .kinds_budget = 1},
+    {.vector_bytes = 32, .forced = true, .choice = PC_PLAN_LOOKUP},
 };
-enum { BUDGETS = sizeof budgets / sizeof *budgets, LAYERS = 300, FORMS = PC_FORM_SCATTER + 1 };
+enum { BUDGETS = sizeof budgets / sizeof *budgets, LAYERS = 300, FORMS = PC_FORM_LOOKUP + 1 };
 
 struct tally {
     int kernels, forms[FORMS], rolled[FORMS], wide_states, refused;
@@ -641,7 +674,7 @@ Test(plan, random_layers_in_every_form) {
         /* Lanes are for two of the budgets only, scattering for large windows. */
         const int least = tally.kernels / (form == PC_FORM_LANES || form == PC_FORM_SCATTER ? 200 : 50);
         cr_assert_gt(tally.forms[form], least, "%s: %d", pc_form_names[form], tally.forms[form]);
-        if (form != PC_FORM_STRAIGHT && form != PC_FORM_LANES && form != PC_FORM_SCATTER)
+        if (form == PC_FORM_LOOPS || form == PC_FORM_PASSES || form == PC_FORM_STAGED)
             cr_assert_gt(tally.rolled[form], tally.kernels / 200, "%s: %d by loops", pc_form_names[form],
                          tally.rolled[form]);
     }

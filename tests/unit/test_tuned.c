@@ -230,7 +230,7 @@ static const struct pc_plan *plan_of(struct file *file, const char *attributes, 
     const struct pc_plan *plan =
         pc_plan_build(layer_of(file, attributes), PC_KERNEL_FORWARD, &options, &file->arena, &file->diags);
     cr_assert_not_null(plan);
-    cr_assert_eq(plan->form, PC_FORM_LANES);
+    cr_assert_not_null(plan->lanes);
     return plan;
 }
 
@@ -261,9 +261,10 @@ Test(tuned, every_choice_is_taken) {
         const struct pc_plan *forced =
             plan_of(&file, layer, (struct pc_plan_options){.forced = true, .choice = (enum pc_plan_choice)choice});
         const struct pc_plan *least = plan_of(&file, layer, (struct pc_plan_options){0});
-        cr_assert_eq(tuned->misfit == NULL, fits(least, (enum pc_plan_choice)choice));
-        cr_assert_eq(forced->misfit == NULL, fits(least, (enum pc_plan_choice)choice));
-        cr_assert_eq(tuned->candidate_count, least->candidate_count);
+        const bool only_asked = choice == PC_PLAN_LOOKUP; /* these windows are of few kinds */
+        cr_assert_eq(tuned->misfit == NULL, only_asked || fits(least, (enum pc_plan_choice)choice));
+        cr_assert_eq(forced->misfit == NULL, only_asked || fits(least, (enum pc_plan_choice)choice));
+        cr_assert_eq(tuned->candidate_count, least->candidate_count + only_asked);
         if (tuned->misfit) {
             close_file(&file);
             continue;

@@ -1,0 +1,14 @@
+/* lane_lookup.h - the plan of windows of many kinds, where their taps lie is looked up (lower_lookup.c). */
+#ifndef PC_LANE_LOOKUP_H
+#define PC_LANE_LOOKUP_H
+
+#include "middle/lane_plan.h"
+
+/* Why the kernel had better not be made so while code for each kind of windows is not too long; NULL: it may. */
+const char *pc_lane_lookup_misfit(const struct pc_plan *plan, int lanes);
+
+/* The plan for vectors of `lanes` values, which may be 1. NULL: the lists would be too long. `why` is its line. */
+const struct pc_lane_plan *pc_lane_lookup_build(const struct pc_plan *plan, int lanes, const char *why,
+                                                struct pc_arena *arena);
+
+#endif
