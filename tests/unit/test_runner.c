@@ -131,6 +131,8 @@ Test(runner, two_compiled_modules_at_once) {
     struct pc_layer other = f.module->layers[1]; /* the same name, another layer */
     other.desc.divisor = POOL_DIVISOR_OVERRIDE;
     other.desc.divisor_override = 1;
+    for (int axis = 0; axis < POOL_MAX_RANK; axis++)
+        other.axis[axis].divisor = POOL_DIVISOR_OVERRIDE;
     struct pc_module module = {.name = "t", .layers = &other, .count = 1};
     struct pc_runner *second = pc_runner_open(PC_BACKEND_CC, &module, &options, &f.diags);
     cr_assert(first && second);
