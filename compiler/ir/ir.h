@@ -82,9 +82,10 @@ struct ir_affine {
 struct ir_node {
     uint8_t op; /* enum ir_op */
     struct ir_type type;
-    ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; LOAD_AT, STORE: [1] */
-    uint32_t aux; /* LOAD, LOAD_AT, STORE, ADD_AT, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE, LANES and
-                     LOOKUP, COMMENT: index in lists, numbers, comments */
+    ir_ref operand[IR_OPERANDS_MAX]; /* LOAD: [0] mask or 0; LOAD_AT: [0] what is added to the place, [1] mask or 0;
+                                        STORE: [0] value, [1] mask or 0 */
+    uint32_t aux; /* LOAD, LOAD_AT, STORE, ADD_AT, AFFINE: index of the affine; FOR, CARRIED, RESULT: the loop; SHUFFLE,
+                     LANES and LOOKUP, COMMENT: index in lists, numbers, comments */
     union {
         int64_t integer; /* CONST of an integer; of a mask: bit l is lane l; AFFINE, LOAD, LOAD_AT, STORE, ADD_AT: the
                             constant part; CARRIED, RESULT: which */
@@ -149,7 +150,14 @@ struct ir_function {
     const char **comments;
     size_t comment_count, comment_capacity;
     struct ir_block body;
+    int64_t line_most; /* nodes of a straight line; a longer one is cut where it can be. 0: IR_LINE_MOST */
 };
+
+/* Nodes that compilers take little time for; and of what is left of them, the least that makes a function worth its call. */
+enum { IR_LINE_MOST = 1024 };
+static inline int64_t ir_line_least(int64_t most) {
+    return most / 8 * 3;
+}
 
 static inline const struct ir_node *ir_at(const struct ir_function *function, ir_ref ref) {
     return &function->nodes[ref];

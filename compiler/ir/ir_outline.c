@@ -41,10 +41,8 @@ size_t ir_longest_line(const struct ir_function *f, const struct ir_block *block
  *
  * A block may be cut between two items where none behind the place uses what one before it computes, the end of the loop
  * around it included, which wants what it carries on. Items that use what is computed around the block, as what a loop
- * carries, are no part of a run. */
+ * carries, are no part of a run.  A piece of a straight line, as lower.c makes them, is one. */
 
-/* Nodes: of a block that is cut; of a run. A piece of a straight line, as lower.c makes them, is one. */
-enum { LONG = 1024, RUN_LEAST = 384 };
 
 struct runs {
     const struct ir_function *f;
@@ -55,6 +53,7 @@ struct runs {
     uint32_t *first;        /* per item: of those in its block the first whose value it uses; itself where there is none */
     bool *outside;          /* per item: it uses what is computed around its block */
     ir_ref *path;           /* per depth: the item at hand */
+    int64_t most, least;    /* nodes: of a block that is not cut; of a run */
 };
 
 /* Carried values come from outside of the body, and go there. */
@@ -113,7 +112,7 @@ static void add_run(struct runs *r, const struct ir_block *block, size_t begin, 
         nodes += r->size[block->items[i]];
         outside |= r->outside[block->items[i]];
     }
-    if (nodes >= RUN_LEAST && !outside)
+    if (nodes >= r->least && !outside)
         r->run[block->items[begin]] = (uint32_t)(end - begin);
 }
 
@@ -136,8 +135,8 @@ static void cut_block(struct runs *r, const struct ir_block *block, const struct
     }
     size_t begin = 0;
     uint32_t run = 0;
-    for (size_t i = 0; nodes > LONG && i < block->count; i++) {
-        if (run >= RUN_LEAST && first[i] >= i) {
+    for (size_t i = 0; nodes > r->most && i < block->count; i++) {
+        if (run >= r->least && first[i] >= i) {
             add_run(r, block, begin, i);
             begin = i;
             run = 0;
@@ -149,8 +148,11 @@ static void cut_block(struct runs *r, const struct ir_block *block, const struct
 }
 
 const uint32_t *ir_runs_of(const struct ir_function *f, struct pc_arena *arena) {
+    const int64_t most = f->line_most ? f->line_most : IR_LINE_MOST;
     struct runs r = {.f = f,
                      .arena = arena,
+                     .most = most,
+                     .least = ir_line_least(most),
                      .run = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
                      .depth = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
                      .item = PC_NEW_ARRAY(arena, f->node_count, uint32_t),

@@ -11,7 +11,16 @@
 /* Vectors of planes that are taken as one. */
 static const int64_t GROUPS_TOGETHER = 64;
 
-enum steps_of_way { STEPS_WHOLE, STEPS_AXES, STEPS_SLICES, STEPS_LINES, STEPS_HALVES, STEPS_PIXELS, STEPS_SCATTER, STEPS_LOOKUP };
+enum steps_of_way {
+    STEPS_WHOLE,
+    STEPS_AXES,
+    STEPS_SLICES,
+    STEPS_LINES,
+    STEPS_HALVES,
+    STEPS_PIXELS,
+    STEPS_SCATTER,
+    STEPS_LOOKUP
+};
 
 static const struct way {
     const char *name;
@@ -299,8 +308,9 @@ static const double TRANSPOSE = 10, FAR_TRACKED = 1.1, FAR = 1.25;
  * pixel by pixel are another lowering; other ways that are not for channels say so themselves. */
 static bool may_transpose(const struct pc_plan *plan, int lanes, const struct way *way) {
     const struct pool_desc *desc = &plan->layer->desc;
-    return desc->layout != POOL_CHANNELS_LAST && plan->kind != PC_KERNEL_BACKWARD && way->steps != STEPS_PIXELS &&
-           way->steps != STEPS_LOOKUP && lanes > 1 && desc->indices <= POOL_INDICES_WINDOW && 2 * desc->batch * desc->channels >= lanes;
+    const bool has_bands = way->steps != STEPS_PIXELS && way->steps != STEPS_LOOKUP;
+    return desc->layout != POOL_CHANNELS_LAST && plan->kind != PC_KERNEL_BACKWARD && has_bands && lanes > 1 &&
+           desc->indices <= POOL_INDICES_WINDOW && 2 * desc->batch * desc->channels >= lanes;
 }
 
 /* The layer whose channels are as many planes of this one as there are lanes. */

@@ -58,13 +58,11 @@ void nest_close(struct nest *nest, uint32_t loop) {
  * a long straight line is cut into blocks (loops that run once) that share no values, which become functions: of C
  * as they are, of LLVM as all long blocks do (ir_outline.c). */
 
-enum { STRAIGHT_MAX = 1024, PIECE_LEAST = 384 }; /* nodes: uncut up to here; in a piece at least */
-
 void nest_cut(struct nest *nest) {
     if (!nest->cut)
         return;
     const size_t nodes = nest->b.function->node_count;
-    if (nest->piece_is_open && nodes - nest->piece_begin < PIECE_LEAST)
+    if (nest->piece_is_open && (int64_t)(nodes - nest->piece_begin) < ir_line_least(nest->plan->budget.line_budget))
         return;
     if (nest->piece_is_open)
         ir_loop_end(&nest->b, nest->piece);
@@ -140,7 +138,7 @@ static void init(struct nest *nest, const struct pc_plan *plan, struct ir_functi
         .buffer = {-1, -1, -1, -1, -1, -1},
         .real = {(uint8_t)plan->real, 1},
         .track = {(uint8_t)plan->track, 1},
-        .cut = plan->form == PC_FORM_STRAIGHT && plan->estimate > STRAIGHT_MAX,
+        .cut = plan->form == PC_FORM_STRAIGHT && plan->estimate > (double)plan->budget.line_budget,
     };
     ir_builder_init(&nest->b, function);
     const bool last = desc->layout == POOL_CHANNELS_LAST;
@@ -285,6 +283,7 @@ static void add_buffers(struct nest *nest, struct ir_function *f) {
 struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struct pc_arena *arena) {
     struct ir_function *function = ir_function_new(arena, name);
     struct nest nest;
+    function->line_most = plan->budget.line_budget;
     init(&nest, plan, function);
     add_buffers(&nest, function);
     switch (plan->form) {

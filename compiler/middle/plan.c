@@ -300,7 +300,8 @@ static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
 static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
     const bool backward = plan->kind == PC_KERNEL_BACKWARD;
     const bool shares = shares_rows(plan) || (backward && compares_states(plan));
-    if (plan->layer->unroll == PC_UNROLL_WINDOW || (pc_plan_code_of_loops(plan) <= (double)plan->budget.whole_budget && !shares) ||
+    const bool is_short = pc_plan_code_of_loops(plan) <= (double)plan->budget.whole_budget;
+    if (plan->layer->unroll == PC_UNROLL_WINDOW || (is_short && !shares) ||
         !(backward ? can_stage(plan) : can_pass(plan)))
         return false;
     const bool last = plan->layer->desc.layout == POOL_CHANNELS_LAST;
@@ -623,28 +624,26 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
     return plan->estimate <= CODE_MAX || too_large(plan, diags, plan->estimate);
 }
 
+static int64_t or_default(int64_t budget, int64_t by_default) {
+    return budget ? budget : by_default;
+}
+
+static struct pc_plan_options with_defaults(struct pc_plan_options options) {
+    options.unroll_budget = or_default(options.unroll_budget, PC_UNROLL_BUDGET);
+    options.loop_budget = or_default(options.loop_budget, PC_LOOP_BUDGET);
+    options.whole_budget = or_default(options.whole_budget, PC_WHOLE_BUDGET);
+    options.kinds_budget = or_default(options.kinds_budget, PC_KINDS_BUDGET);
+    options.line_budget = or_default(options.line_budget, PC_LINE_BUDGET);
+    return options;
+}
+
 struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind kind, const struct pc_plan_options *options,
                               struct pc_arena *arena, struct pc_diags *diags) {
     struct pc_plan *plan = PC_NEW(arena, struct pc_plan);
     plan->layer = layer;
     plan->kind = kind;
     plan->block = 1;
-    plan->budget = (struct pc_plan_options){
-        .unroll_budget = PC_UNROLL_BUDGET, .loop_budget = PC_LOOP_BUDGET, .whole_budget = PC_WHOLE_BUDGET,
-        .kinds_budget = PC_KINDS_BUDGET};
-    if (options && options->unroll_budget)
-        plan->budget.unroll_budget = options->unroll_budget;
-    if (options && options->loop_budget)
-        plan->budget.loop_budget = options->loop_budget;
-    if (options && options->whole_budget)
-        plan->budget.whole_budget = options->whole_budget;
-    if (options && options->kinds_budget)
-        plan->budget.kinds_budget = options->kinds_budget;
-    if (options) {
-        plan->budget.vector_bytes = options->vector_bytes;
-        plan->budget.forced = options->forced;
-        plan->budget.choice = options->choice;
-    }
+    plan->budget = with_defaults(options ? *options : (struct pc_plan_options){0});
     const struct pc_tuned_kernel *measured = options ? force_measured(plan, options) : NULL;
     plan->layer = layer_of_slices(layer, arena);
     plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
@@ -653,7 +652,8 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->state = pc_state_element(layer);
     plan->index = pc_index_element(layer);
     if (!find_windows(plan, arena)) {
-        plan->misfit = plan->budget.forced && plan->budget.choice != PC_PLAN_LOOKUP ? "an axis has too many kinds of windows" : NULL;
+        const bool other = plan->budget.forced && plan->budget.choice != PC_PLAN_LOOKUP;
+        plan->misfit = other ? "an axis has too many kinds of windows" : NULL;
         if (choose_lookup(plan, arena)) {
             explain_wish(plan, measured, arena);
             return plan;

@@ -61,12 +61,13 @@ const char *pc_plan_name(enum pc_plan_choice choice);
 const char *pc_plan_line(enum pc_plan_choice choice);
 
 /* Budgets in nodes of code; 0: the default below. Only the first is the user's to set; tests lower the others to see every
- * form of kernel on small layers. */
+ * form of kernel on small layers, and long lines cut that are short. */
 struct pc_plan_options {
     int64_t unroll_budget; /* a straight-line kernel */
     int64_t loop_budget;   /* a kernel of loops */
     int64_t whole_budget;  /* whole windows: beyond it, one axis at a time is both shorter and faster */
     int64_t kinds_budget;  /* code for each kind of windows: beyond it, one loop nest is for all kinds */
+    int64_t line_budget;   /* a straight line that is one function: a longer one is cut (note [pieces] in lower.c) */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
     const char *target;    /* the name of the target with these vectors, for `tuned`; NULL: none */
     bool forced;           /* `choice` is taken for every kernel of vectors that it fits; pc_plan.misfit says why not */
@@ -79,6 +80,7 @@ enum {
     PC_LOOP_BUDGET = 8192,    /* what a reader scrolls through and a compiler takes well under a second for */
     PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows */
     PC_KINDS_BUDGET = PC_LOOP_BUDGET,
+    PC_LINE_BUDGET = IR_LINE_MOST,
 };
 
 /* A way that fits a kernel. */

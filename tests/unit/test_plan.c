@@ -170,7 +170,8 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->budget.loop_budget, PC_LOOP_BUDGET);
     cr_assert_eq(plan->budget.whole_budget, PC_WHOLE_BUDGET);
     cr_assert_eq(plan->budget.kinds_budget, PC_KINDS_BUDGET);
-    const struct pc_plan_options own = {.unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10};
+    cr_assert_eq(plan->budget.line_budget, PC_LINE_BUDGET);
+    const struct pc_plan_options own = {.unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->budget, &own, sizeof own), 0);
     close_front(&front);
