@@ -6,6 +6,7 @@
 #include "front/diag.h"
 #include "middle/lane_lookup.h"
 #include "middle/lane_plan.h"
+#include "middle/plan_schemes.h"
 #include "middle/tuned.h"
 
 #include <inttypes.h>
@@ -55,12 +56,12 @@ enum ir_element pc_index_element(const struct pc_layer *layer) {
     return largest <= INT32_MAX ? IR_I32 : IR_I64;
 }
 
-static void explain(struct pc_plan *plan, const char *reason) {
+void pc_plan_explain(struct pc_plan *plan, const char *reason) {
     if (plan->reason_count < PC_REASONS_MAX)
         plan->reasons[plan->reason_count++] = reason;
 }
 
-static const char axis_names[POOL_MAX_RANK] = {'D', 'H', 'W'};
+const char pc_axis_names[POOL_MAX_RANK] = {'D', 'H', 'W'};
 
 static bool axis_is_trivial(const struct pc_axis *axis) {
     return axis->in == 1 && axis->kernel == 1 && axis->out == 1;
@@ -184,10 +185,10 @@ static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
             plan->axis[a].tile = 1;
             continue;
         }
-        explain(plan, pc_arena_printf(arena,
+        pc_plan_explain(plan, pc_arena_printf(arena,
                                       "tiles of 2 outputs along %c: their windows overlap in %" PRId64
                                       " of %" PRId64 " taps, which are loaded and combined once",
-                                      axis_names[a], facts->kernel - facts->stride / facts->dilation, facts->kernel));
+                                      pc_axis_names[a], facts->kernel - facts->stride / facts->dilation, facts->kernel));
         return; /* one axis: tiles along two need more registers than they save loads */
     }
 }
@@ -290,7 +291,7 @@ static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
         return;
     plan->wide_state = true;
     plan->local_bytes = (int64_t)bytes;
-    explain(plan, pc_arena_printf(arena,
+    pc_plan_explain(plan, pc_arena_printf(arena,
                                   "tap numbers become bytes in a loop of their own, so that rows are vectors of one width "
                                   "(%" PRId64 " bytes of local arrays)",
                                   plan->local_bytes));
@@ -319,7 +320,7 @@ static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
     const char *what = backward ? "dy is copied with zeros around it, so that inputs at borders are like the rest"
                        : shares ? "one axis at a time: overlapping windows share the results of their rows"
                                 : "one axis at a time: the borders of the axes add up instead of multiplying";
-    explain(plan, pc_arena_printf(arena, "%s (%" PRId64 " bytes of local arrays)", what, plan->local_bytes));
+    pc_plan_explain(plan, pc_arena_printf(arena, "%s (%" PRId64 " bytes of local arrays)", what, plan->local_bytes));
     return true;
 }
 
@@ -333,95 +334,10 @@ static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct
             continue;
         axis->roll = true;
         axis->roll_phases = plan->kind == PC_KERNEL_BACKWARD;
-        explain(plan, pc_arena_printf(arena, "%s along %c by a loop: unrolled, the kernel would exceed %" PRId64 " nodes",
-                                      plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps", axis_names[a],
+        pc_plan_explain(plan, pc_arena_printf(arena, "%s along %c by a loop: unrolled, the kernel would exceed %" PRId64 " nodes",
+                                      plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps", pc_axis_names[a],
                                       plan->budget.loop_budget));
     }
-}
-
-/* ---- schemes ---- */
-
-/* Combinations that `tile` neighbouring windows of `taps` taps, `step` tap positions apart, need along one axis. Windows
- * are at most a few dozen taps here, so the counting below may be plain. */
-static int64_t direct_combinations(int64_t taps, int64_t tile) {
-    return tile * (taps - 1);
-}
-
-static int64_t block_split(int64_t at, int64_t taps) {
-    return pc_scheme_split(PC_SCHEME_BLOCKS, at, taps);
-}
-
-/* The blocks inside one window are its own unless the window before it holds them too. */
-static int64_t block_combinations(int64_t at, int64_t taps, int64_t shared_end, bool first) {
-    if (taps < 2 || (!first && at + taps <= shared_end))
-        return 0;
-    const int64_t left = block_split(at, taps);
-    return 1 + block_combinations(at, left, shared_end, first) +
-           block_combinations(at + left, taps - left, shared_end, first);
-}
-
-/* How the taps of windows that follow each other, `tile` of them, take the fewest combinations, *least. */
-static enum pc_scheme best_scheme(const struct pc_axis *axis, int64_t tile, bool idempotent, int64_t *least) {
-    enum pc_scheme scheme = PC_SCHEME_DIRECT;
-    const int64_t direct = *least = direct_combinations(axis->kernel, tile);
-    if (tile == 1 || axis->stride != axis->dilation) /* nothing is shared; a tree is shallow and rounds less */
-        return axis->kernel >= 8 ? PC_SCHEME_BLOCKS : PC_SCHEME_DIRECT;
-    int64_t blocks = block_combinations(0, axis->kernel, 0, true);
-    for (int64_t j = 1; j < tile && blocks < direct; j++)
-        blocks += block_combinations(j, axis->kernel, j - 1 + axis->kernel, false);
-    if (blocks < *least) {
-        *least = blocks;
-        scheme = PC_SCHEME_BLOCKS;
-    }
-    const int64_t rounds = (int64_t)ceil(log2((double)axis->kernel)), doubling = rounds * (tile + axis->kernel);
-    if (idempotent && doubling < *least) {
-        *least = doubling;
-        scheme = PC_SCHEME_DOUBLING;
-    }
-    return scheme;
-}
-
-static void choose_schemes(struct pc_plan *plan, struct pc_arena *arena) {
-    static const char *const words[] = {
-        [PC_SCHEME_DIRECT] = "", [PC_SCHEME_BLOCKS] = "dyadic blocks", [PC_SCHEME_DOUBLING] = "overlapping halves"};
-    const bool idempotent = pc_mode_of(plan->layer->desc.mode)->idempotent;
-    if (plan->lanes || plan->kind == PC_KERNEL_BACKWARD || pc_plan_tracks(plan))
-        return;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis *facts = &plan->layer->axis[a];
-        struct pc_plan_axis *axis = &plan->axis[a];
-        const int64_t tile = plan->form == PC_FORM_STRAIGHT ? facts->out : axis->tile;
-        int64_t least;
-        if (axis->roll || facts->kernel < 2 || facts->adaptive)
-            continue;
-        axis->scheme = best_scheme(facts, tile, idempotent, &least);
-        if (axis->scheme != PC_SCHEME_DIRECT)
-            explain(plan, pc_arena_printf(arena,
-                                          "taps along %c in %s: %" PRId64 " combinations for %" PRId64
-                                          " output%s, one after the other %" PRId64,
-                                          axis_names[a], words[axis->scheme], least, tile, tile == 1 ? "" : "s",
-                                          direct_combinations(facts->kernel, tile)));
-    }
-}
-
-int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps) {
-    const int64_t last = at + taps - 2; /* boundaries lie after positions at .. last */
-    int64_t power = 1;
-    switch (scheme) {
-    case PC_SCHEME_DIRECT:
-        return taps - 1;
-    case PC_SCHEME_BLOCKS:
-        /* The boundary whose distance from position 1 is divisible by the highest power of two: windows that start at even
-         * and at odd positions then agree on the blocks between. */
-        while (2 * power <= last + 2 && last - last % (2 * power) >= at)
-            power *= 2;
-        return last - last % power + 1 - at;
-    case PC_SCHEME_DOUBLING:
-        while (power * 2 < taps)
-            power *= 2;
-        return power;
-    }
-    abort();
 }
 
 /* ---- lanes ---- */
@@ -462,19 +378,19 @@ static void explain_lanes(struct pc_plan *plan, struct pc_arena *arena) {
                        : plan->kind == PC_KERNEL_BACKWARD ? "inputs at a time, in the order of memory"
                                                           : "outputs at a time, in the order of memory";
     const char *work = pc_arena_printf(arena, "about %.3g operations for each %s", lanes->work, lanes->unit);
-    explain(plan, lanes->scatters || lanes->looks_up ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
+    pc_plan_explain(plan, lanes->scatters || lanes->looks_up ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
                                   : pc_arena_printf(arena, "%d %s: %s, %s", lanes->lanes, what, lanes->why, work));
     if (lanes->run > 1)
-        explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->run));
+        pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->run));
     if (plan->local_bytes)
-        explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s", plan->local_bytes,
+        pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s", plan->local_bytes,
                                       words_of_block(plan, arena)));
     if (lanes->bands && lanes->bands[0].pass[0].phases > 1)
-        explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
+        pc_plan_explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
     if (pc_lane_comes_from_memory(plan))
-        explain(plan, "planes come from memory, whose rows had better be read one after the other");
+        pc_plan_explain(plan, "planes come from memory, whose rows had better be read one after the other");
     if (lanes->is_padded)
-        explain(plan, "rows of local arrays are as long as vectors");
+        pc_plan_explain(plan, "rows of local arrays are as long as vectors");
 }
 
 /* Of a vector; 1: the target has none. */
@@ -561,12 +477,12 @@ static const struct pc_tuned_kernel *force_measured(struct pc_plan *plan, const 
 static void explain_wish(struct pc_plan *plan, const struct pc_tuned_kernel *measured, struct pc_arena *arena) {
     const char *name = pc_plan_name(plan->budget.choice);
     if (plan->misfit)
-        explain(plan, pc_arena_printf(arena, "%s, as was %s, does not fit: %s", name,
+        pc_plan_explain(plan, pc_arena_printf(arena, "%s, as was %s, does not fit: %s", name,
                                       measured ? "measured to be best" : "asked for", plan->misfit));
     else if (measured)
-        explain(plan, pc_arena_printf(arena, "measured: %s is the fastest, %g us", name, measured->microseconds));
+        pc_plan_explain(plan, pc_arena_printf(arena, "measured: %s is the fastest, %g us", name, measured->microseconds));
     else if (plan->budget.forced)
-        explain(plan, pc_arena_printf(arena, "%s was asked for", name));
+        pc_plan_explain(plan, pc_arena_printf(arena, "%s was asked for", name));
 }
 
 static bool too_large(struct pc_plan *plan, struct pc_diags *diags, double size) {
@@ -599,12 +515,12 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
     plan->form = layer->unroll != PC_UNROLL_WINDOW && size <= (double)budget ? PC_FORM_STRAIGHT : PC_FORM_LOOPS;
     if (plan->form == PC_FORM_STRAIGHT) {
         plan->estimate = size;
-        explain(plan,
+        pc_plan_explain(plan,
                 pc_arena_printf(arena, "one straight line: the whole layer takes about %.0f nodes, the budget is %" PRId64,
                                 size, budget));
         return true;
     }
-    explain(plan, layer->unroll == PC_UNROLL_WINDOW
+    pc_plan_explain(plan, layer->unroll == PC_UNROLL_WINDOW
                       ? "loops over equal windows, because the spec says 'unroll window'"
                       : pc_arena_printf(arena,
                                         "loops over equal windows: one straight line would take about %.3g nodes, the "
@@ -666,7 +582,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     if (!choose_form(plan, arena, diags))
         return NULL;
     explain_wish(plan, measured, arena);
-    choose_schemes(plan, arena);
+    pc_plan_choose_schemes(plan, arena);
     return plan;
 }
 
@@ -681,14 +597,14 @@ void pc_plan_print(const struct pc_plan *plan, struct pc_text *text) {
         if (axis_is_trivial(facts))
             continue;
         if (table)
-            pc_text_printf(text, "  %c: %" PRId64 " %s looked up, at most %" PRId64 " %s each\n", axis_names[a], table->rows,
+            pc_text_printf(text, "  %c: %" PRId64 " %s looked up, at most %" PRId64 " %s each\n", pc_axis_names[a], table->rows,
                            table->rows == 1 ? "row" : "rows", table->most,
                            plan->kind == PC_KERNEL_BACKWARD ? "windows" : "taps");
         else if (plan->kind == PC_KERNEL_BACKWARD)
-            pc_text_printf(text, "  %c: %d kind%s of cells, %s%s\n", axis_names[a], axis->count, axis->count == 1 ? "" : "s",
+            pc_text_printf(text, "  %c: %d kind%s of cells, %s%s\n", pc_axis_names[a], axis->count, axis->count == 1 ? "" : "s",
                            axis->roll ? "windows looped" : "windows unrolled", axis->roll_phases ? ", phases looped" : "");
         else
-            pc_text_printf(text, "  %c: %d kind%s of windows, tile %" PRId64 ", taps %s, %s\n", axis_names[a], axis->count,
+            pc_text_printf(text, "  %c: %d kind%s of windows, tile %" PRId64 ", taps %s, %s\n", pc_axis_names[a], axis->count,
                            axis->count == 1 ? "" : "s", axis->tile, axis->roll ? "looped" : "unrolled",
                            schemes[axis->scheme]);
     }
