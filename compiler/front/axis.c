@@ -240,18 +240,13 @@ static void begin_rows(struct pc_axis_table *table, int64_t *first) {
     table->is_even = least == table->most;
 }
 
-const struct pc_axis_table *pc_axis_table_of(const struct pc_axis *axis, bool transposed, int64_t most,
-                                             struct pc_arena *arena) {
+const struct pc_axis_table *pc_axis_table_of(const struct pc_axis *axis, bool transposed, struct pc_arena *arena) {
     struct pc_axis_table *table = PC_NEW(arena, struct pc_axis_table);
     table->rows = transposed ? axis->in : axis->out;
-    if (table->rows > most)
-        return NULL;
     int64_t *first = PC_NEW_ARRAY(arena, (size_t)table->rows + 1, int64_t);
     for (int64_t out = 0; out < axis->out; out++) {
         const struct pc_window w = pc_axis_window(axis, out);
         table->entries += w.tap_end - w.tap_begin;
-        if (table->entries > most)
-            return NULL;
         for (int64_t tap = w.tap_begin; tap < w.tap_end; tap++)
             first[(transposed ? w.start + tap * axis->dilation : out) + 1]++;
     }
@@ -347,7 +342,8 @@ static bool same_cell(const struct pc_axis *axis, int64_t m, int64_t next) {
     const struct cell_shape a = shape_of_cell(axis, m), b = shape_of_cell(axis, next);
     if (a.phase_begin != b.phase_begin || a.phase_end != b.phase_end || a.near != b.near || a.far != b.far)
         return false;
-    for (int64_t j = a.near; j <= a.far; j++)
+    const bool counts_differ = axis->divisor == POOL_DIVISOR_TAPS || axis->divisor == POOL_DIVISOR_PADDED;
+    for (int64_t j = a.near; counts_differ && j <= a.far; j++)
         if (pc_axis_count(axis, m - j) != pc_axis_count(axis, next - j))
             return false;
     return true;

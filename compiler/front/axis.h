@@ -97,7 +97,7 @@ struct pc_cell {
  * and lists its positions, or is a position and lists its windows, in ascending order. */
 struct pc_axis_table {
     int64_t rows, entries;
-    int64_t most;         /* entries of a row, at most; */
+    int64_t most;         /* entries of a row, at most */
     bool is_even;         /* whether all have as many */
     const int64_t *first; /* [rows + 1]: the entry that row r begins with; [rows] is the number of all */
     const int64_t *at;    /* [entries]: the position, or the window */
@@ -105,9 +105,8 @@ struct pc_axis_table {
     const int64_t *count; /* [entries]: pc_axis_count() of the window */
 };
 
-/* The table whose rows are windows, or, transposed, input positions. NULL when it would have more than `most` entries. */
-const struct pc_axis_table *pc_axis_table_of(const struct pc_axis *axis, bool transposed, int64_t most,
-                                             struct pc_arena *arena);
+/* The table whose rows are windows, or, transposed, input positions: memory and time for each of its entries. */
+const struct pc_axis_table *pc_axis_table_of(const struct pc_axis *axis, bool transposed, struct pc_arena *arena);
 
 /* The segments of an axis in ascending order; they partition 0 .. out - 1. *count is their number; NULL when there are
  * more than PC_SEGMENTS_MAX. */

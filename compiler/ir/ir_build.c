@@ -294,7 +294,9 @@ ir_ref ir_convert(struct ir_builder *b, enum ir_element element, ir_ref a) {
     if (node->type.element == element)
         return a;
     if (node->op == IR_CONST)
-        return ir_elements[element].real ? ir_real(b, type, (double)node->u.integer) : ir_integer(b, type, node->u.integer);
+        return element == IR_F32   ? ir_real(b, type, (double)(float)node->u.integer) /* rounded once */
+               : element == IR_F64 ? ir_real(b, type, (double)node->u.integer)
+                                   : ir_integer(b, type, node->u.integer);
     return operation(b, IR_CONVERT, type, a, 0, 0);
 }
 

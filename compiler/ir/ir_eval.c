@@ -156,7 +156,7 @@ static void set_constant(const struct ir_node *node, union lane *out) {
 static void set_lanes(const int64_t *numbers, struct ir_type type, union lane *out) {
     for (int i = 0; i < type.lanes; i++) {
         if (type.element == IR_F32)
-            out[i].f32 = (float)(double)numbers[i];
+            out[i].f32 = (float)numbers[i];
         else if (type.element == IR_F64)
             out[i].f64 = (double)numbers[i];
         else

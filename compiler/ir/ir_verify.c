@@ -68,13 +68,26 @@ static bool check_affine(struct verifier *v, ir_ref at, const struct ir_node *no
     return true;
 }
 
+/* Whether an element can hold these numbers; one that cannot wraps, or has no value. */
+static bool holds(enum ir_element element, int64_t low, int64_t high) {
+    switch (element) {
+    case IR_U8: return low >= 0 && high <= UINT8_MAX;
+    case IR_U16: return low >= 0 && high <= UINT16_MAX;
+    case IR_I32: return low >= INT32_MIN && high <= INT32_MAX;
+    case IR_I64: return true;
+    case IR_F32: case IR_F64: case IR_MASK: case IR_ELEMENT_COUNT: break;
+    }
+    return false;
+}
+
 /* The numbers that an integer can be: of lists, loop variables and sums of them, in any of which nothing depends on another. */
 static bool find_range(struct verifier *v, ir_ref ref, int64_t *low, int64_t *high) {
     const struct ir_node *n = ir_at(v->f, ref);
     if (n->op == IR_CONST) {
         *low = *high = n->u.integer;
     } else if (n->op == IR_AFFINE) {
-        return check_affine(v, ref, n, low, high);
+        if (!check_affine(v, ref, n, low, high))
+            return false;
     } else if (n->op == IR_LOOKUP) {
         const struct ir_numbers *numbers = &v->f->numbers[n->aux];
         *low = *high = numbers->at[0];
@@ -84,12 +97,13 @@ static bool find_range(struct verifier *v, ir_ref ref, int64_t *low, int64_t *hi
         }
     } else if (n->op == IR_ADD) {
         int64_t also_low, also_high;
-        return find_range(v, n->operand[0], low, high) && find_range(v, n->operand[1], &also_low, &also_high) &&
-               !__builtin_add_overflow(*low, also_low, low) && !__builtin_add_overflow(*high, also_high, high);
+        if (!find_range(v, n->operand[0], low, high) || !find_range(v, n->operand[1], &also_low, &also_high) ||
+            __builtin_add_overflow(*low, also_low, low) || __builtin_add_overflow(*high, also_high, high))
+            return false;
     } else {
         return false;
     }
-    return true;
+    return holds((enum ir_element)n->type.element, *low, *high);
 }
 
 /* Which lanes a memory operation may touch: all, or those of a constant mask. */

@@ -29,6 +29,27 @@ static bool is_regular(const struct pc_plan *plan, int a) {
     return plan->axis[a].segments && plan->axis[a].count == 1;
 }
 
+/* Lists hold numbers of 32 bits, of places in a plane, or channels-last in an image. */
+static bool has_long_places(const struct pc_layer *layer) {
+    const int64_t channels = layer->desc.layout == POOL_CHANNELS_LAST ? layer->desc.channels : 1;
+    return pc_layer_inputs(layer) > INT32_MAX / channels || pc_layer_outputs(layer) > INT32_MAX / channels;
+}
+
+const char *pc_lane_lookup_limit(const struct pc_plan *plan) {
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &plan->layer->axis[a];
+        int64_t taps = plan->kind == PC_KERNEL_BACKWARD ? axis->in : 0;
+        for (int64_t out = 0; out < axis->out && !is_regular(plan, a) && taps <= ENTRIES_MOST; out++)
+            taps += pc_axis_window(axis, out).tap_end - pc_axis_window(axis, out).tap_begin;
+        if (!is_regular(plan, a) && taps > ENTRIES_MOST)
+            return "its windows have more than 2^18 taps along one axis; reduce the kernel or the output size";
+    }
+    return has_long_places(plan->layer) ? plan->layer->desc.layout == POOL_CHANNELS_LAST
+                                              ? "an image has more than 2^31 elements; reduce the channels or the sizes"
+                                              : "a plane has more than 2^31 elements; reduce the sizes"
+                                        : NULL;
+}
+
 const char *pc_lane_lookup_misfit(const struct pc_plan *plan, int lanes) {
     const bool weighted = plan->kind == PC_KERNEL_BACKWARD && !pc_layer_picks(plan->layer);
     int kinds = 0, axes = 0;
@@ -38,16 +59,10 @@ const char *pc_lane_lookup_misfit(const struct pc_plan *plan, int lanes) {
         kinds += axis->adaptive && !is_regular(plan, a);
     }
     if (plan->budget.forced && plan->budget.choice == PC_PLAN_LOOKUP)
-        return NULL;
+        return pc_lane_lookup_limit(plan);
     if (kinds == 0 || plan->layer->desc.layout != POOL_CHANNELS_LAST || lanes < 2)
         return "it is for adaptive windows, channels-last, and for what would take too much code otherwise";
-    return axes > 2 || weighted ? "code for each kind of windows is faster" : NULL;
-}
-
-/* Whether places in a plane, or channels-last in an image, are numbers of 32 bits, as those of lists are. */
-static bool fits_numbers(const struct pc_layer *layer) {
-    const int64_t channels = layer->desc.layout == POOL_CHANNELS_LAST ? layer->desc.channels : 1;
-    return pc_layer_inputs(layer) <= INT32_MAX / channels && pc_layer_outputs(layer) <= INT32_MAX / channels;
+    return axes > 2 || weighted ? "code for each kind of windows is faster" : pc_lane_lookup_limit(plan);
 }
 
 /* Neighbouring channels, or planes as many as divide all. */
@@ -69,8 +84,6 @@ const struct pc_lane_plan *pc_lane_lookup_build(const struct pc_plan *plan, int 
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
     *p = (struct pc_lane_plan){.lanes = fits ? lanes : 1, .run = 1, .looks_up = true, .why = why};
     p->block = block_of(layer, p->lanes);
-    if (!fits_numbers(layer))
-        return NULL;
     const double vectors = last ? (double)((p->block + p->lanes - 1) / p->lanes) : (double)p->block;
     double entries = 1;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
@@ -79,9 +92,7 @@ const struct pc_lane_plan *pc_lane_lookup_build(const struct pc_plan *plan, int 
             entries *= backward ? (double)axis->in : (double)axis->out * (double)plan->axis[a].segments->taps;
             continue;
         }
-        p->table[a] = pc_axis_table_of(axis, backward, ENTRIES_MOST, arena);
-        if (!p->table[a])
-            return NULL;
+        p->table[a] = pc_axis_table_of(axis, backward, arena);
         entries *= (double)p->table[a]->rows * (double)p->table[a]->most;
     }
     p->unit = last && p->lanes > 1 ? "vector of channels" : last ? "channel" : "plane";

@@ -7,7 +7,10 @@
 /* Why the kernel had better not be made so while code for each kind of windows is not too long; NULL: it may. */
 const char *pc_lane_lookup_misfit(const struct pc_plan *plan, int lanes);
 
-/* The plan for vectors of `lanes` values, which may be 1. NULL: the lists would be too long. `why` is its line. */
+/* Why the taps of the kernel's windows cannot be listed, with what would help; NULL: they can. */
+const char *pc_lane_lookup_limit(const struct pc_plan *plan);
+
+/* The plan for vectors of `lanes` values, which may be 1, of a kernel within these limits. `why` is its line. */
 const struct pc_lane_plan *pc_lane_lookup_build(const struct pc_plan *plan, int lanes, const char *why,
                                                 struct pc_arena *arena);
 

@@ -43,7 +43,7 @@ static bool covered_by_many(const struct candidate *c) {
     return windows > 9;
 }
 
-/* Whether sums are long and alone, so that each addition waits for the one before it (lower_lanes.c, emit_selects). */
+/* Whether sums are long and alone, so that each addition waits for the one before it (lanes_select). */
 static bool waits(const struct candidate *c) {
     return c->tile_rows == 1 && covered_by_many(c);
 }

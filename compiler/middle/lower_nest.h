@@ -54,7 +54,7 @@ struct nest {
     struct pc_arena *arena;
     struct ir_builder b;
     struct buffers buffer;
-    struct ir_type real, track; /* one lane, except in lower_lanes.c */
+    struct ir_type real, track; /* one lane, except in kernels of vectors */
     struct places at;
     struct level level[LEVELS_MAX];
     int level_count;

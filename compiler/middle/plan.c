@@ -334,9 +334,10 @@ static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct
             continue;
         axis->roll = true;
         axis->roll_phases = plan->kind == PC_KERNEL_BACKWARD;
-        pc_plan_explain(plan, pc_arena_printf(arena, "%s along %c by a loop: unrolled, the kernel would exceed %" PRId64 " nodes",
-                                      plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps", pc_axis_names[a],
-                                      plan->budget.loop_budget));
+        const char *what = plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps";
+        pc_plan_explain(plan, pc_arena_printf(arena,
+                                              "%s along %c by a loop: unrolled, the kernel would exceed %" PRId64 " nodes",
+                                              what, pc_axis_names[a], plan->budget.loop_budget));
     }
 }
 
@@ -427,14 +428,10 @@ static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
 
 /* Windows of so many kinds that code for each of them would be long: one loop nest for all. */
 static bool choose_lookup(struct pc_plan *plan, struct pc_arena *arena) {
-    if (plan->layer->unroll != PC_UNROLL_AUTO)
-        return false;
-    const struct pc_lane_plan *lookup =
-        pc_lane_lookup_build(plan, lanes_of_target(plan), pc_plan_line(PC_PLAN_LOOKUP), arena);
-    if (!lookup)
+    if (plan->layer->unroll != PC_UNROLL_AUTO || pc_lane_lookup_limit(plan))
         return false;
     /* What was decided so far was about the code that is too long. */
-    plan->lanes = lookup;
+    plan->lanes = pc_lane_lookup_build(plan, lanes_of_target(plan), pc_plan_line(PC_PLAN_LOOKUP), arena);
     plan->reason_count = 0;
     plan->wide_state = false;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
@@ -485,18 +482,30 @@ static void explain_wish(struct pc_plan *plan, const struct pc_tuned_kernel *mea
         pc_plan_explain(plan, pc_arena_printf(arena, "%s was asked for", name));
 }
 
+/* Why windows of many kinds are not looked up. */
+static void note_lookup(struct pc_plan *plan, struct pc_diags *diags, struct pc_diag *diag) {
+    const char *limit = pc_lane_lookup_limit(plan);
+    if (limit)
+        pc_diag_note(diags, diag, (struct pc_span){0, 0}, "there is no loop nest for all of them: %s", limit);
+    else
+        pc_diag_note(diags, diag, plan->layer->unroll_span,
+                     "'unroll window' asks for code for each kind of windows; without it one loop nest is for all of them");
+}
+
 static bool too_large(struct pc_plan *plan, struct pc_diags *diags, double size) {
     struct pc_diag *diag =
         pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, plan->layer->name_span,
                     "%s of pool '%s' would need about %.3g operations of code; at most %.0f are generated",
                     pc_kernel_suffix[plan->kind], plan->layer->name, size, CODE_MAX);
-    if (plan->layer->unroll == PC_UNROLL_WINDOW)
-        pc_diag_note(diags, diag, plan->layer->unroll_span,
-                     "'unroll window' asks for code for each kind of windows; without it one loop nest is for all of them");
-    else
-        pc_diag_note(diags, diag, (struct pc_span){0, 0}, "windows with many different borders make long kernels: reduce "
-                                                          "the padding or the output size");
+    note_lookup(plan, diags, diag);
     return false;
+}
+
+static void too_many_kinds(struct pc_plan *plan, struct pc_diags *diags) {
+    struct pc_diag *diag = pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, plan->layer->name_span,
+                                       "windows of pool '%s' are of more than %d kinds along one axis, for %s",
+                                       plan->layer->name, PC_SEGMENTS_MAX, pc_kernel_suffix[plan->kind]);
+    note_lookup(plan, diags, diag);
 }
 
 static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_diags *diags) {
@@ -574,9 +583,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
             explain_wish(plan, measured, arena);
             return plan;
         }
-        pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, layer->name_span,
-                    "pool '%s' has more than %d kinds of windows along one axis; reduce the padding or the output size",
-                    layer->name, PC_SEGMENTS_MAX);
+        too_many_kinds(plan, diags);
         return NULL;
     }
     if (!choose_form(plan, arena, diags))
@@ -600,6 +607,9 @@ void pc_plan_print(const struct pc_plan *plan, struct pc_text *text) {
             pc_text_printf(text, "  %c: %" PRId64 " %s looked up, at most %" PRId64 " %s each\n", pc_axis_names[a], table->rows,
                            table->rows == 1 ? "row" : "rows", table->most,
                            plan->kind == PC_KERNEL_BACKWARD ? "windows" : "taps");
+        else if (plan->form == PC_FORM_LOOKUP)
+            pc_text_printf(text, "  %c: %s\n", pc_axis_names[a],
+                           plan->kind == PC_KERNEL_BACKWARD ? "each input is a window" : "equal windows, taps looped");
         else if (plan->kind == PC_KERNEL_BACKWARD)
             pc_text_printf(text, "  %c: %d kind%s of cells, %s%s\n", pc_axis_names[a], axis->count, axis->count == 1 ? "" : "s",
                            axis->roll ? "windows looped" : "windows unrolled", axis->roll_phases ? ", phases looped" : "");

@@ -318,6 +318,14 @@ static void load_at_a_number_of_an_input(struct kit *k) {
 static void load_at_a_sum_with_one(struct kit *k) {
     load_at(k, X, ir_op2(&k->b, IR_ADD, one_of(k, 0, 3), load(k, i32, N, 0)));
 }
+static void load_at_a_sum_that_wraps(struct kit *k) {
+    const struct ir_type u8 = {IR_U8, 1};
+    const ir_ref found = ir_lookup(&k->b, IR_U8, load(k, i32, N, 0), (const int64_t[]){250, 0}, 2);
+    load_at(k, X, ir_op2(&k->b, IR_ADD, found, ir_integer(&k->b, u8, 6)));
+}
+static void load_at_a_number_that_wraps(struct kit *k) {
+    load_at(k, X, ir_lookup(&k->b, IR_U8, load(k, i32, N, 0), (const int64_t[]){256, 0}, 2));
+}
 static void load_at_beyond(struct kit *k) {
     load_at(k, X, one_of(k, SIZE, 0));
 }
@@ -653,6 +661,8 @@ static const struct rejected cases[] = {
     REJECTED(load_at_lanes, "a load at no integer"),
     REJECTED(load_at_a_number_of_an_input, "a load at a place of which nobody knows where it may be"),
     REJECTED(load_at_a_sum_with_one, "a load at a place of which nobody knows where it may be"),
+    REJECTED(load_at_a_sum_that_wraps, "a load at a place of which nobody knows where it may be"),
+    REJECTED(load_at_a_number_that_wraps, "a load at a place of which nobody knows where it may be"),
     REJECTED(load_at_beyond, "an access outside its buffer"),
     REJECTED(load_at_before, "an access outside its buffer"),
     REJECTED(load_at_beyond_together, "an access outside its buffer"),

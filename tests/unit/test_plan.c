@@ -259,8 +259,8 @@ Test(plan, layers_that_are_too_large) {
     check_too_large("mode avg; shape 199 x 199 x 199; output 150; unroll window", PC_KERNEL_FORWARD, "operations of code");
     check_too_large("mode avg; shape 97 x 97 x 97; output 89; unroll window", PC_KERNEL_BACKWARD, "operations of code");
     /* More kinds of windows along one axis than are kept. */
-    check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_FORWARD, "kinds of windows");
-    check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_BACKWARD, "kinds of windows");
+    check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_FORWARD, "more than 4096 kinds");
+    check_too_large("mode max; shape 20000; kernel 19999; stride 1; padding 9000", PC_KERNEL_BACKWARD, "more than 4096 kinds");
 }
 
 /* ---- every form ---- */
