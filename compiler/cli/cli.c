@@ -165,8 +165,17 @@ struct pc_tuned *pc_cli_tuned(struct pc_cli *cli, const char *path, bool warn) {
     return good ? tuned : NULL;
 }
 
-/* Why the plan that is forced fits no kernel, as of the last of them; NULL: it fits one, or the planner has an error to
- * report, which it will again. */
+/* "forward of pool 'a' for neon: windows are too short", after the other reasons, unless it is one of them. */
+static const char *add_reason(struct pc_cli *cli, const char *reasons, const struct pc_plan *plan, const char *target) {
+    if (reasons && strstr(reasons, plan->misfit))
+        return reasons;
+    const char *reason = pc_arena_printf(&cli->arena, "%s of pool '%s' for %s: %s", pc_kernel_suffix[plan->kind],
+                                         plan->layer->name, target, plan->misfit);
+    return reasons ? pc_arena_printf(&cli->arena, "%s; %s", reasons, reason) : reason;
+}
+
+/* Why the plan that is forced fits no kernel, each reason with the first of its kernels; NULL: it fits one, or the planner has
+ * an error to report, which it will again. */
 static const char *misfit(struct pc_cli *cli, const struct pc_module *module, const struct pc_targets *targets) {
     const char *why = NULL;
     for (int t = 0; t < targets->count; t++) {
@@ -183,8 +192,7 @@ static const char *misfit(struct pc_cli *cli, const struct pc_module *module, co
                 const struct pc_plan *plan = pc_plan_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &diags);
                 const bool fits = !plan || !plan->misfit;
                 if (!fits)
-                    why = pc_arena_printf(&cli->arena, "%s of pool '%s' for %s: %s", pc_kernel_suffix[kind], layer->name,
-                                          pc_target_row(targets->items[t])->name, plan->misfit);
+                    why = add_reason(cli, why, plan, pc_target_row(targets->items[t])->name);
                 pc_arena_release(&arena);
                 if (fits)
                     return NULL;

@@ -44,10 +44,11 @@ const char *pc_lane_lookup_limit(const struct pc_plan *plan) {
         if (!is_regular(plan, a) && taps > ENTRIES_MOST)
             return "its windows have more than 2^18 taps along one axis; reduce the kernel or the output size";
     }
-    return has_long_places(plan->layer) ? plan->layer->desc.layout == POOL_CHANNELS_LAST
-                                              ? "an image has more than 2^31 elements; reduce the channels or the sizes"
-                                              : "a plane has more than 2^31 elements; reduce the sizes"
-                                        : NULL;
+    if (!has_long_places(plan->layer))
+        return NULL;
+    return plan->layer->desc.layout == POOL_CHANNELS_LAST
+               ? "an image has more than 2^31 elements; reduce the channels or the sizes"
+               : "a plane has more than 2^31 elements; reduce the sizes";
 }
 
 const char *pc_lane_lookup_misfit(const struct pc_plan *plan, int lanes) {

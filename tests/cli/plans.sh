@@ -129,6 +129,8 @@ check 'without a plan' 0 '^  plans that fit' '' "$poolc" explain two.pool a --ta
 check 'JSON has the candidates' 0 '"plan": "whole-1"' '' "$poolc" explain two.pool a --target neon --json
 check 'it fits nothing' 1 '' "^poolc: --plan whole fits no kernel of two.pool; forward of pool 'b' for neon: channels-last" \
     "$poolc" explain two.pool b --target neon --plan whole
+check 'every reason once' 1 '' "pool 'a' for neon: it is for channels-last; forward of pool 'b' for neon: windows have few taps$" \
+    "$poolc" explain two.pool --target neon --plan pixels
 check 'c99 has no plans' 1 '' 'fits no kernel of two.pool; .* for c99: the target has no vectors$' \
     "$poolc" build two.pool -o out --plan whole
 check 'one of several targets is enough' 0 '' '' "$poolc" build two.pool -o out --target avx2,c99 --plan whole

@@ -440,12 +440,14 @@ static void check_lookup_and_additions(void) {
     check_pair(&k, places, expected);
 }
 
-/* Four elements from where lists say; two of them by a mask; and integers that become real, one of them rounded. */
+/* Four elements from where lists say; two of them by a mask; and integers that become real, rounded once: by way of a
+ * double, `large` would be 2^54. */
 static void check_loads_at(void) {
     float from[LANES];
-    const float expected[LANES] = {5, 6, 7, 8, 1, 2, 3, 4, 0, 6, 0, 8, 16777216, -2, 0, 0};
+    const float expected[LANES] = {5, 6, 7, 8, 1, 2, 3, 4, 0, 6, 0, 8, 16777216, -2, 0x1p54f + 0x1p31f, 0x1p54f + 0x1p31f};
+    const int64_t large = (INT64_C(1) << 54) + (INT64_C(1) << 30) + 1;
     static const int64_t list[] = {3, 0}, whole[] = {16777217, -2};
-    const struct ir_type number = {IR_I32, 1}, vector = {IR_F32, 4};
+    const struct ir_type number = {IR_I32, 1}, wide = {IR_I64, 1}, vector = {IR_F32, 4};
     struct kit k;
     for (int i = 0; i < LANES; i++)
         from[i] = (float)(i + 1);
@@ -459,7 +461,9 @@ static void check_loads_at(void) {
             store(&k, 1, 8, ir_load_at(&k.b, vector, &place, 1, at, ir_mask(&k.b, 4, 10)));
         store(&k, 1, 12 + i, ir_convert(&k.b, IR_F32, ir_lookup(&k.b, IR_I32, ir_integer(&k.b, number, i), whole, 2)));
     }
-    store(&k, 1, 14, ir_real(&k.b, (struct ir_type){IR_F32, 2}, 0));
+    store(&k, 1, 14,
+          ir_convert(&k.b, IR_F32, ir_op2(&k.b, IR_ADD, ir_integer(&k.b, wide, large - 1), ir_integer(&k.b, wide, 1))));
+    store(&k, 1, 15, ir_convert(&k.b, IR_F32, ir_integer(&k.b, wide, large)));
     check_pair(&k, from, expected);
 }
 
