@@ -206,10 +206,23 @@ static void print_call_of(const struct ir_function *function, const char *suffix
     pc_text_printf(text, "%s;\n", end);
 }
 
+/* Whether what is printed of a block has a buffer in it. */
+static bool mentions_buffer(const struct emitter *e, const struct ir_block *block, size_t buffer) {
+    bool mentions = false;
+    for (size_t i = 0; i < block->count && !mentions; i++) {
+        const struct ir_node *n = ir_at(e->f, block->items[i]);
+        const bool is_access = n->op == IR_LOAD || n->op == IR_LOAD_AT || n->op == IR_STORE || n->op == IR_ADD_AT;
+        mentions = n->op == IR_FOR ? mentions_buffer(e, &e->f->loops[n->aux].body, buffer)
+                                   : is_access && pc_is_used(e, block->items[i]) &&
+                                         (size_t)e->f->affines[n->aux].buffer == buffer;
+    }
+    return mentions;
+}
+
 /* A piece may do without some of the function's arrays: inputs that no window sees need no dy. */
 static void print_unused(struct emitter *e, const struct ir_block *block) {
     for (size_t i = 0; i < e->f->buffer_count; i++) {
-        if (e->f->buffers[i].role == IR_LOCAL || ir_uses_buffer(e->f, block, i))
+        if (e->f->buffers[i].role == IR_LOCAL || mentions_buffer(e, block, i))
             continue;
         pc_writer_begin(&e->w);
         pc_text_printf(e->w.text, "(void)%s", e->f->buffers[i].name);

@@ -168,10 +168,9 @@ static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
 }
 
 /* ir_outline.c: whether the function's body is nothing but blocks that share no values, the pieces of a long straight line,
- * which C has as functions of their own (note [pieces] in lower.c); whether code touches a buffer; the number of
- * nodes in the longest straight line. */
+ * which C has as functions of their own (note [pieces] in lower.c); the number of nodes in the longest straight
+ * line. */
 bool ir_is_in_pieces(const struct ir_function *function);
-bool ir_uses_buffer(const struct ir_function *function, const struct ir_block *block, size_t buffer);
 size_t ir_longest_line(const struct ir_function *function, const struct ir_block *block);
 
 /* ir_outline.c: long blocks cut into runs of items that share no values with others, for compilers take more than linear time

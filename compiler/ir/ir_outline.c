@@ -13,18 +13,6 @@ bool ir_is_in_pieces(const struct ir_function *f) {
     return f->body.count > 1;
 }
 
-bool ir_uses_buffer(const struct ir_function *f, const struct ir_block *block, size_t buffer) {
-    for (size_t i = 0; i < block->count; i++) {
-        const struct ir_node *n = ir_at(f, block->items[i]);
-        const bool is_access = n->op == IR_LOAD || n->op == IR_LOAD_AT || n->op == IR_STORE || n->op == IR_ADD_AT;
-        if (is_access && (size_t)f->affines[n->aux].buffer == buffer)
-            return true;
-        if (n->op == IR_FOR && ir_uses_buffer(f, &f->loops[n->aux].body, buffer))
-            return true;
-    }
-    return false;
-}
-
 /* Loops that run once are lines of their own: they share no values with their neighbours where it matters. */
 size_t ir_longest_line(const struct ir_function *f, const struct ir_block *block) {
     size_t longest = 0, line = 0;
