@@ -5,7 +5,7 @@
 
 /* Vectors of a block, which share what is looked up; with more than one value of each in registers. */
 static const int64_t VECTORS_MOST = 4;
-/* Entries of the lists of an axis: more are longer than any kernel. */
+/* Entries, or rows, of the lists of an axis: more are longer than any kernel. */
 static const int64_t ENTRIES_MOST = 1 << 18;
 /* Nodes of the loop nest, whatever the layer. */
 static const double CODE = 40, CODE_OF_VECTOR = 15;
@@ -38,10 +38,12 @@ static bool has_long_places(const struct pc_layer *layer) {
 const char *pc_lane_lookup_limit(const struct pc_plan *plan) {
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_axis *axis = &plan->layer->axis[a];
-        int64_t taps = plan->kind == PC_KERNEL_BACKWARD ? axis->in : 0;
+        int64_t taps = 0;
         for (int64_t out = 0; out < axis->out && !is_regular(plan, a) && taps <= ENTRIES_MOST; out++)
             taps += pc_axis_window(axis, out).tap_end - pc_axis_window(axis, out).tap_begin;
-        if (!is_regular(plan, a) && taps > ENTRIES_MOST)
+        if (!is_regular(plan, a) && plan->kind == PC_KERNEL_BACKWARD && axis->in > ENTRIES_MOST)
+            return "an axis has more than 2^18 inputs, each of which has windows of its own; reduce its size";
+        if (taps > ENTRIES_MOST)
             return "its windows have more than 2^18 taps along one axis; reduce the kernel or the output size";
     }
     if (!has_long_places(plan->layer))

@@ -85,7 +85,7 @@ echo 'pool o { mode avg; shape 97 x 97 x 97; output 89 }' >lookup.pool
 check 'lookup where code would be long' 0 '^o backward: lookup' '' "$poolc" explain lookup.pool
 echo 'pool o { mode max; channels 512; shape 97 x 97; output 36 x 35; layout nhwc }' >lookup.pool
 echo 'pool o { mode max; channels 3; shape 300000; kernel 3; stride 1; layout nwc; passes backward }' >long.pool
-check 'no lookup of long lists' 1 '' 'fits no kernel .* more than 2.18 taps along one axis' \
+check 'no lookup of long lists' 1 '' 'fits no kernel .* more than 2.18 inputs' \
     "$poolc" explain long.pool --target avx2 --plan lookup
 rm long.pool
 check 'lookup where it is less work' 0 '^o backward: lookup' '' "$poolc" explain lookup.pool --target avx512
