@@ -2,6 +2,7 @@
 #include "ir/ir_build.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -276,8 +277,26 @@ ir_ref ir_op1(struct ir_builder *b, enum ir_op op, ir_ref a) {
     return operation(b, op, ir_at(b->function, a)->type, a, 0, 0);
 }
 
+/* Whether a value is the identity of a sum, -0, but in some lanes. */
+static bool adds_in_lanes(const struct ir_builder *b, ir_ref ref) {
+    const struct ir_node *node = ir_at(b->function, ref);
+    const struct ir_node *no = ir_at(b->function, node->operand[2]);
+    return node->op == IR_SELECT && node->type.lanes > 1 && no->op == IR_CONST && ir_elements[no->type.element].real &&
+           no->u.real == 0 && signbit(no->u.real);
+}
+
+/* Adding to `sum` in some lanes is adding and then choosing: one instruction where instructions have masks. */
+static ir_ref add_in_lanes(struct ir_builder *b, ir_ref sum, ir_ref select) {
+    const struct ir_node node = *ir_at(b->function, select);
+    return ir_select(b, node.operand[0], ir_op2(b, IR_ADD, sum, node.operand[1]), sum);
+}
+
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y) {
     assert(ir_ops[op].operands == 2);
+    if (op == IR_ADD && adds_in_lanes(b, y))
+        return add_in_lanes(b, x, y);
+    if (op == IR_ADD && adds_in_lanes(b, x))
+        return add_in_lanes(b, y, x);
     struct ir_type type = ir_at(b->function, x)->type;
     if (ir_ops[op].kind == IR_KIND_COMPARE)
         type.element = IR_MASK;

@@ -21,6 +21,7 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
                                   .rows = c->tile_rows,
                                   .phases = c->phases,
                                   .align = 1,
+                                  .unrolled = c->unrolled,
                                   .one_more = c->one_more,
                                   .repeats = c->aligned && candidate_may_repeat(c),
                                   .code_max = c->plan->budget.loop_budget / 4};
@@ -66,6 +67,8 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
         shape->map[last] = pc_lane_map_spread(shape->map[last], channels, index, c->arena);
         shape->from[last] *= channels;
     }
+    if (c->unrolled && band->pass_count > 0)
+        shape->align = c->result->lanes; /* registers have no other places */
     shape->slack = band->pass_count > 0 && !candidate_lanes_are_channels(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
     *pass = (struct pc_lane_pass){.work = work,

@@ -30,6 +30,7 @@ struct candidate {
     struct pc_lane_plan *result;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
+    bool unrolled;  /* as one straight line, and results between passes stay in registers */
     bool slices;    /* apart, but H and W together */
     bool lines;     /* apart, and long windows along an axis share their parts */
     bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */

@@ -15,6 +15,7 @@ enum steps_of_way {
     STEPS_WHOLE,
     STEPS_AXES,
     STEPS_SLICES,
+    STEPS_UNROLLED,
     STEPS_LINES,
     STEPS_HALVES,
     STEPS_PIXELS,
@@ -47,8 +48,14 @@ const char *pc_plan_line(enum pc_plan_choice choice) {
  * line: LLVM takes the square of its stores (43 x 22 to 3 x 1, gradients: 6,000 nodes, more than a minute). */
 static const double LINE_MOST = 6000;
 
+/* Nodes of a plane as one straight line, of which compilers and processors make as much as of loops: 16 x 14 x 14 planes,
+ * 3,900 nodes, take LLVM 230 ms. */
+static const double UNROLLED_MOST = 2500;
+
 /* Whether a kernel has no more code than can be read, and compiled. */
 static bool is_short(const struct candidate *c) {
+    if (c->unrolled && c->result->code > UNROLLED_MOST)
+        return false;
     const bool one_line = c->backward && candidate_lanes_are_channels(c) && c->result->block < 2 * c->result->lanes;
     return c->result->code <= (double)c->plan->budget.loop_budget && (!one_line || c->result->code <= LINE_MOST);
 }
@@ -73,6 +80,11 @@ static bool takes_apart(const struct way *way) {
     return way->steps == STEPS_AXES || way->steps == STEPS_SLICES || way->steps == STEPS_LINES;
 }
 
+/* Whether it is a gradient of maxima, which is added up in ascending order of the outputs. */
+static bool selects(const struct pc_plan *plan) {
+    return plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(plan->layer);
+}
+
 static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, const struct form *form,
                                       struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
@@ -88,7 +100,8 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .phases = form->phases ? form->phases : 1,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = pc_layer_picks(layer),
-                          .apart = takes_apart(way),
+                          .apart = takes_apart(way) || (way->steps == STEPS_UNROLLED && !selects(plan)),
+                          .unrolled = way->steps == STEPS_UNROLLED,
                           .lines = way->steps == STEPS_LINES,
                           .slices = way->steps == STEPS_SLICES,
                           .aligned = form->aligned,
@@ -98,6 +111,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.result->lanes = lanes;
     c.result->is_flat = form->flat;
     c.result->is_padded = form->padded;
+    c.result->in_registers = way->steps == STEPS_UNROLLED;
     c.result->unit = layer->desc.layout != POOL_CHANNELS_LAST ? "plane"
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";
@@ -141,6 +155,10 @@ static bool rows_overlap(const struct pc_axis *axis) {
     return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
 }
 
+static bool windows_overlap(const struct pc_axis *axis) {
+    return axis->out > 1 && rows_overlap(axis);
+}
+
 enum { FORMS_MAX = 8, PHASES_MOST = 4 };
 
 /* Loads begin at multiples of the lanes, or where slots do, which may want one element more; rows of local arrays are as
@@ -150,10 +168,15 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
-    const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(layer);
     const struct pc_axis *across = &layer->axis[POOL_MAX_RANK - 1];
     const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* from line to line */
     int count = 0;
+    if (way->steps == STEPS_UNROLLED) {
+        forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
+        if (planes > 1)
+            forms[count++] = (struct form){.aligned = true, .planes = planes};
+        return count;
+    }
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct form){.aligned = true, .planes = 1};
     if (last && way->rows > 0 && way->steps == STEPS_SLICES && fills_vectors(layer, lanes) &&
@@ -169,7 +192,8 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     }
     if (crosses && way->rows == 0)
         forms[count++] = (struct form){.one_more = true, .planes = 1};
-    if (!last && way->rows > 0 && selects && across->stride > 1 && across->stride <= PHASES_MOST && rows_overlap(across))
+    if (!last && way->rows > 0 && selects(plan) && across->stride > 1 && across->stride <= PHASES_MOST &&
+        rows_overlap(across))
         forms[count++] = (struct form){.planes = 1, .phases = across->stride};
     if (!last && way->rows > 0 && takes_apart(way))
         forms[count++] = (struct form){.aligned = true, .padded = true, .planes = 1};
@@ -270,12 +294,14 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if (2 * elements < lanes && !(last && fills_vectors(layer, lanes)))
         return last ? "an image has not half as many elements as a vector"
                     : "a plane has not half as many elements as a vector";
-    if (takes_apart(way) && plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(layer))
+    if (takes_apart(way) && selects(plan))
         return "gradients of maxima are added in ascending order of the outputs, which one axis at a time would not";
     if (way->steps == STEPS_LINES && !has_lines(plan, lanes))
         return "windows are too short, or too far apart, to share more than their ends";
-    if (way->steps == STEPS_AXES && reduced_axes(layer) < 2)
+    if ((way->steps == STEPS_AXES || way->steps == STEPS_UNROLLED) && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
+    if (way->steps == STEPS_UNROLLED && !windows_overlap(&layer->axis[1]) && !windows_overlap(&layer->axis[2]))
+        return "windows lie apart, so that passes have nothing to share";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)
         return "windows do not lie along three axes";
     if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))

@@ -54,6 +54,7 @@ struct pc_lane_plan {
     int64_t run;   /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
+    bool in_registers; /* what lies between passes: no local arrays, and each band is one straight line */
     bool is_padded; /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool is_flat;   /* channels-last: pixels and channels are one row, as if its elements were those of a plane */
     const struct pc_layer *transposed; /* channels-first: the layer, channels-last, whose channels are planes of this one, as

@@ -201,7 +201,7 @@ static int64_t choose_boxes(struct candidate *c, int64_t vectors) {
 void candidate_choose_sizes(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t channels = c->layer->desc.channels;
-    const bool has_local = c->apart || c->weighs;
+    const bool has_local = (c->apart || c->weighs) && !c->unrolled;
     int64_t vectors = candidate_lanes_are_channels(c) ? (channels + p->lanes - 1) / p->lanes : 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         c->rows[a] = candidate_size_written(c, a);
@@ -239,7 +239,7 @@ void candidate_choose_run(struct candidate *c) {
 void candidate_count_locals(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t beyond = candidate_lanes_are_channels(c) ? 0 : 2 * p->lanes;
-    for (size_t b = 0; b < p->band_count; b++) {
+    for (size_t b = 0; b < p->band_count && !c->unrolled; b++) {
         const struct pc_lane_band *band = &p->bands[b];
         for (int i = 0; i + 1 < band->pass_count; i++) {
             const int64_t count = band->pass[i].to_count * (candidate_lanes_are_channels(c) ? p->block : 1) + beyond;

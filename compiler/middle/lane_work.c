@@ -109,10 +109,22 @@ static bool rows_share_sets(const struct candidate *c) {
     return tile > 1 && bytes > CANDIDATE_WAYS * CANDIDATE_PAGE;
 }
 
+/* A plane as one straight line: the longer the windows are, the more results are alive at a time, those with tap numbers
+ * twice; that constants are many matters less, for each is used where the plane is. */
+static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass *pass) {
+    if (pass->work == PC_LANE_SELECT)
+        return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
+    if (!c->picks)
+        return is_narrow(c) ? 1.05 : 0.95;
+    return c->tracked || covered_by_many(c) ? 1.3 : 1.1;
+}
+
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
  * Elements in the order of memory: stores in many places; more rows than registers hold; rows with a rest by a mask; loads
  * that are neither in place nor of rows. */
 static double walk_of_planes(const struct candidate *c, const struct pc_lane_pass *pass) {
+    if (c->unrolled)
+        return walk_unrolled(c, pass);
     if (c->phases > 1)
         return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
     if (is_narrow(c) && !c->apart && !c->backward && c->picks)
@@ -189,6 +201,8 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
         return 1;
     if (is_narrow(c))
         return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
+    if (!pass->first && c->unrolled)
+        return 0; /* registers */
     if (!pass->first)
         return c->padded ? 1.2 : c->aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
@@ -215,7 +229,8 @@ static double storing_parts(const struct candidate *c, const struct pc_lane_pass
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
-    const int64_t choices = candidate_lanes_are_channels(c) ? 0 : pc_lanes_choices(pass->groups, c->arena);
+    const bool few = candidate_lanes_are_channels(c) || (c->unrolled && pass->work == PC_LANE_SELECT);
+    const int64_t choices = few ? 0 : pc_lanes_choices(pass->groups, c->arena);
     return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
 
@@ -274,7 +289,7 @@ void candidate_count_work(struct candidate *c) {
             p->work += bands * (channels ? walk_of_pixels(c, pass, &cost) : walk_of_planes(c, pass)) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
-            p->work += pass->first || c->halves ? 0 : bands * AFTER_PASS;
+            p->work += pass->first || c->halves || c->unrolled ? 0 : bands * AFTER_PASS;
             p->code += (pass->lines ? cost.code * combined(c, pass, &cost) / cost.taps : cost.code) * (1 + w.tap);
         }
     }

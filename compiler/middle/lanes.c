@@ -545,6 +545,18 @@ static bool is_hopeless(const struct pc_lane_shape *shape) {
     return taps > (double)shape->code_max;
 }
 
+/* All groups one after the other, each with its own code. */
+static bool make_unrolled(const struct view *v, struct pc_lane_node *root) {
+    for (int64_t out = 0; out < v->count; out += v->shape->lanes) {
+        const struct pc_lane_node leaf = {.count = 1, .group = make_group(v, out, v->count)};
+        if (!leaf.group)
+            return false;
+        PC_GROW(v->arena, root->children, root->child_count, root->child_capacity);
+        root->children[root->child_count++] = leaf;
+    }
+    return true;
+}
+
 const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, struct pc_arena *arena) {
     struct view v = {.shape = shape, .from = 1, .arena = arena};
     double looks = 1;
@@ -563,6 +575,8 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     v.count = v.plane * shape->map[0]->to;
     struct pc_lane_node *root = PC_NEW(arena, struct pc_lane_node);
     root->count = 1;
+    if (shape->unrolled)
+        return make_unrolled(&v, root) ? root : NULL;
     const int64_t period = shape->period[1];
     const int64_t rows = shape->rows > 0 ? (shape->rows + period - 1) / period * period : best_rows(&v);
     for (int64_t begin = 0, end; begin < v.count; begin = end) { /* as many planes as slots take to repeat */

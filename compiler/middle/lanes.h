@@ -35,6 +35,10 @@ static inline bool pc_lane_is_one(const struct pc_lane_tap *tap, int i) {
     return i > 0 && tap->loads[i].mask == 1;
 }
 
+/* Whether the active lanes take their elements from one load, or from two that are neighbours in memory, all of them `step`
+ * lanes further. */
+bool pc_lanes_move_alike(const struct pc_lane_tap *tap, int lanes, int *step);
+
 struct pc_lane_group {
     int64_t out;    /* element of the destination in lane 0; see `phases` for the others */
     uint32_t valid; /* lanes that are elements of it */
@@ -66,6 +70,7 @@ struct pc_lane_shape {
     int lanes;                         /* 1: channels-last, a group is a pixel */
     int64_t rows;                      /* that are neighbours in code, to share what they load and the results of their rows;
                                           0, channels-first: as many as fill their vectors best, in the order of memory */
+    bool unrolled;                     /* everything as one straight line, in the order of memory: no loops */
     int64_t phases;                    /* 1; or lanes are positions of the destination so far apart along W, and as many groups
                                           that follow each other are what lies side by side */
     int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */

@@ -2,6 +2,8 @@
  * constant shuffles. */
 #include "middle/lower_lanes.h"
 
+#include <assert.h>
+
 uint32_t lanes_all(const struct lanes_nest *n) {
     return ((uint32_t)1 << n->lanes) - 1;
 }
@@ -51,19 +53,22 @@ ir_ref lanes_divisors(struct lanes_nest *n, const struct pc_lane_group *group) {
 /* ---- memory ---- */
 
 static ir_ref load(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
+    if (n->read.left)
+        return lanes_left_by(n, l->at / n->lanes)->part[buffer];
     const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, (uint8_t)n->lanes};
     return nest_load(n->nest, buffer, type, n->read.place, l->at * n->read.scale, lanes_mask(n, lanes_spread(n, l->mask)));
 }
 
 /* One element, in every lane. */
 static ir_ref load_one(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
+    assert(!n->read.left); /* of registers there are whole vectors */
     const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, 1};
     return ir_splat(n->b, n->lanes, nest_load(n->nest, buffer, type, n->read.place, l->at * n->read.scale, 0));
 }
 
 /* Vectors of bytes rarely cross a cache line, and choosing from two of them takes three instructions on most processors. */
 static bool is_short(const struct lanes_nest *n, int buffer) {
-    return ir_elements[n->b->function->buffers[buffer].element].bytes < 4;
+    return !n->read.left && ir_elements[n->b->function->buffers[buffer].element].bytes < 4;
 }
 
 /* The lanes that take their element from load i. */
@@ -72,6 +77,18 @@ static uint32_t lanes_of_load(const struct lanes_nest *n, const struct pc_lane_t
     for (int l = 0; l < n->lanes; l++)
         lanes |= (uint32_t)((tap->active >> l & 1) && tap->load[l] == i) << l;
     return lanes;
+}
+
+/* Where all lanes move alike: the list that moves the others too, as far as there is something to take.  There are few such
+ * lists, so that registers keep them; and two vectors that are neighbours in memory need none on most processors. */
+static bool list_alike(const struct lanes_nest *n, const struct pc_lane_tap *tap, uint8_t *list) {
+    const int last = tap->load_count * n->lanes - 1;
+    int step;
+    if (!pc_lanes_move_alike(tap, n->lanes, &step))
+        return false;
+    for (int l = 0; l < n->lanes; l++)
+        list[l] = (uint8_t)(l + step < 0 ? 0 : l + step > last ? last : l + step);
+    return true;
 }
 
 /* The slot's element in each active lane: the loads, put together two by two. */
@@ -85,6 +102,9 @@ ir_ref lanes_gather(struct lanes_nest *n, const struct pc_lane_tap *tap, int buf
         list[l] = (tap->active >> l & 1) && tap->load[l] == 0 ? tap->lane[l] : (uint8_t)l;
         moved |= list[l] != l;
     }
+    const bool alike = list_alike(n, tap, list);
+    if (alike && tap->load_count == 2)
+        return ir_shuffle(n->b, value, load(n, buffer, &tap->loads[1]), n->lanes, list);
     if (tap->load_count == 1)
         return moved ? ir_shuffle(n->b, value, value, n->lanes, list) : value;
     for (int i = 1; i < tap->load_count; i++) {
@@ -110,6 +130,10 @@ ir_ref lanes_gather_values(struct lanes_nest *n, const struct pc_lane_tap *tap) 
 }
 
 void lanes_store(struct lanes_nest *n, int buffer, const struct pc_lane_group *group, ir_ref value) {
+    if (n->write.left) {
+        n->write.left[group->out / n->lanes].part[buffer] = value;
+        return;
+    }
     const ir_ref mask = n->write.is_local && n->pass->in_order ? 0 : lanes_mask(n, lanes_spread(n, group->valid));
     nest_store(n->nest, buffer, n->write.place, group->out * n->write.scale, value, mask);
 }

@@ -128,13 +128,21 @@ static struct lanes_side local_side(struct lanes_nest *n, int number, struct pla
     return side;
 }
 
-static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int number) {
+/* Registers between pass `number` and the next. */
+static struct lanes_side side_in_registers(struct lanes_nest *n, int number) {
+    return (struct lanes_side){.values = 0,
+                               .taps = lanes_have_tap_numbers(n) ? 1 : -1,
+                               .tap_element = n->nest->plan->track,
+                               .left = n->left[number],
+                               .scale = 1};
+}
+
+static void begin_pass(struct lanes_nest *n, int number) {
     struct nest *nest = n->nest;
     const bool backward = nest->plan->kind == PC_KERNEL_BACKWARD;
-    const struct places before = nest->at;
     struct place *read = backward ? &nest->at.narrow : &nest->at.wide, *write = backward ? &nest->at.wide : &nest->at.narrow;
     const int64_t scale = n->channels_last ? n->pixel : 1;
-    n->pass = &band->pass[number];
+    n->pass = &n->band->pass[number];
     if (n->pass->first) {
         n->read = (struct lanes_side){.values = backward ? nest->buffer.dy : nest->buffer.x,
                                       .taps = nest->buffer.state,
@@ -142,7 +150,7 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
                                       .scale = scale,
                                       .place = read};
     } else {
-        n->read = local_side(n, number - 1, read);
+        n->read = n->plan->in_registers ? side_in_registers(n, number - 1) : local_side(n, number - 1, read);
     }
     if (n->pass->last) {
         n->write = (struct lanes_side){.values = backward ? nest->buffer.dx : nest->buffer.y,
@@ -151,12 +159,44 @@ static void emit_pass(struct lanes_nest *n, const struct pc_lane_band *band, int
                                        .scale = scale,
                                        .place = write};
     } else {
-        n->write = local_side(n, number, write);
+        n->write = n->plan->in_registers ? side_in_registers(n, number) : local_side(n, number, write);
     }
-    if (band->pass_count > 1)
+}
+
+static void emit_pass(struct lanes_nest *n, int number) {
+    const struct places before = n->nest->at;
+    begin_pass(n, number);
+    if (n->band->pass_count > 1 && !n->plan->in_registers)
         ir_comment(n->b, n->pass->words);
     emit_node(n, n->pass->groups, 0);
-    nest->at = before;
+    n->nest->at = before;
+}
+
+const struct lanes_left *lanes_left_by(struct lanes_nest *n, int64_t index) {
+    const struct lanes_nest now = *n;
+    const int before = (int)(n->pass - n->band->pass) - 1;
+    struct lanes_left *left = &n->left[before][index];
+    if (!left->part[0]) { /* made when it is wanted first, so that little is in registers at a time */
+        begin_pass(n, before);
+        emit_group(n, n->pass->groups->children[index].group);
+        n->pass = now.pass;
+        n->read = now.read;
+        n->write = now.write;
+    }
+    return left;
+}
+
+/* In registers only the last pass is gone through: its groups ask for those of the others. */
+static void emit_passes(struct lanes_nest *n, const struct pc_lane_band *band) {
+    n->band = band;
+    if (!n->plan->in_registers) {
+        for (int i = 0; i < band->pass_count; i++)
+            emit_pass(n, i);
+        return;
+    }
+    for (int i = 0; i + 1 < band->pass_count; i++)
+        n->left[i] = PC_NEW_ARRAY(n->nest->arena, band->pass[i].groups->child_count, struct lanes_left);
+    emit_pass(n, band->pass_count - 1);
 }
 
 static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
@@ -170,8 +210,7 @@ static void emit_band(struct lanes_nest *n, const struct pc_lane_band *band) {
         const struct steps steps = steps_of(n, turns->in * n->pixel, turns->out * n->pixel, turns->in * each);
         loop[a] = nest_open_turns(n->nest, names[a], turns->count, steps);
     }
-    for (int i = 0; i < band->pass_count; i++)
-        emit_pass(n, band, i);
+    emit_passes(n, band);
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--)
         nest_close(n->nest, loop[a]);
     n->nest->at = before;

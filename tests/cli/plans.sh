@@ -54,6 +54,24 @@ done
 check 'pixels of all' 0 '^  - pixels was asked for' '' "$poolc" explain images.pool c --target neon --plan pixels
 check 'no pixels for few taps' 1 '' 'windows have few taps' "$poolc" explain two.pool --target neon --plan pixels
 rm images.pool
+# Planes as one line: several of them together, borders, strides, tap numbers, all axes, few channels as one row.
+echo 'pool a { mode max; channels 16; shape 7 x 7; kernel 3; stride 1; padding 1 }
+pool b { mode avg; channels 3; shape 13 x 11; kernel 3; stride 1; padding 1; count_include_pad false }
+pool e { mode min; batch 2; channels 2; shape 4 x 7 x 5; kernel 3; stride 1 x 2 x 1; padding 1; indices tensor; nan ignore }
+pool f { mode max; channels 3; shape 9 x 8; kernel 5 x 4; stride 1; layout nhwc; indices plane }
+pool g { mode lp 3; channels 2; shape 10 x 12; kernel 3 x 9; stride 1; dtype f64 }
+pool h { mode avg; channels 5; shape 11 x 10; kernel 4 x 5; dilation 2 x 1; stride 2; divisor_override 5; ceil_mode true }' >unrolled.pool
+for target in neon avx2 avx512; do
+    check "unrolled for $target" 0 '^✓ h: forward, backward by eval' '' \
+        "$poolc" check unrolled.pool --target $target --plan unrolled --backend eval
+done
+check 'unrolled was asked for' 0 '^  - unrolled was asked for' '' "$poolc" explain unrolled.pool b --target avx2 --plan unrolled
+check 'no local arrays' 0 '' '' "$poolc" build unrolled.pool -o out --target avx512 --plan unrolled
+check 'none at all' 1 '' '' grep -q 'value0' out/unrolled.c
+rm unrolled.pool
+echo 'pool w { mode avg; channels 8; shape 14 x 14; kernel 2; stride 2; passes forward }' >unrolled.pool
+check 'no passes that share nothing' 1 '' 'windows lie apart' "$poolc" explain unrolled.pool --target neon --plan unrolled
+rm unrolled.pool
 # Windows pixel by pixel: whole rows as one run, parts and what is left behind them, borders, gaps, indices of every kind.
 echo 'pool a { mode max; channels 9; shape 11 x 8; kernel 5 x 8; layout nhwc }
 pool b { mode max; channels 37; shape 14 x 13; kernel 5 x 4; stride 6 x 5; padding 2 x 1; layout nhwc; indices plane }

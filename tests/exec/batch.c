@@ -119,6 +119,8 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     const bool rolls = plan->axis[0].roll || plan->axis[1].roll || plan->axis[2].roll;
     seen[KIND_LANES] = plan->form == PC_FORM_LANES;
     seen[KIND_FLAT] = plan->form == PC_FORM_LANES && plan->lanes->is_flat;
+    seen[KIND_IN_REGISTERS] =
+        plan->form == PC_FORM_LANES && plan->lanes->in_registers && plan->lanes->bands[0].pass_count > 1;
     seen[KIND_PIXELS] = plan->form == PC_FORM_LANES && plan->lanes->pixel_parts > 0;
     seen[KIND_PIXELS_BACKWARD] = seen[KIND_PIXELS] && plan->kind == PC_KERNEL_BACKWARD;
     seen[KIND_LOOKUP] = plan->form == PC_FORM_LOOKUP;

@@ -48,6 +48,7 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(SPLIT_LOCAL, "kernels with local arrays that are split into parts")                                                \
     KIND(LANES, "vectors")                                                                                                  \
     KIND(FLAT, "vectors of pixels and channels as one row")                                                                 \
+    KIND(IN_REGISTERS, "planes as one line, results between axes in registers")                                             \
     KIND(PIXELS, "windows pixel by pixel")                                                                                  \
     KIND(PIXELS_BACKWARD, "gradients pixel by pixel")                                                                       \
     KIND(LOOKUP, "windows whose taps are looked up")                                                                        \

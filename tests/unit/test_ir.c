@@ -257,6 +257,44 @@ Test(ir_build, folds_what_is_known) {
     close_kit(&k);
 }
 
+/* What is added in some lanes only is added and then chosen, from whichever side, by a mask that is constant or not. */
+Test(ir_build, adds_in_some_lanes) {
+    enum { SUMS = 5 };
+    const struct ir_type type = {IR_F32, LANES};
+    const float inputs[2 * LANES] = {1,      -2,     0.0f,  -0.0f, NAN,  INFINITY, 1e-45f, -3e-45f, 3,     -0.0f,    0.0f,
+                                     7,      0.0f,   -0.0f, 5,     1,    0.5f,     2,      -0.0f,   -0.0f, INFINITY, NAN,
+                                     1e-45f, 3e-45f, 4,     0.0f,  0.0f, 7,        -0.0f,  0.0f,    5,     1};
+    float sums[SUMS * LANES];
+    struct kit k;
+    open_kit(&k);
+    ir_buffer_add(k.f, "x", IR_F32, 2 * LANES, IR_INPUT);
+    ir_buffer_add(k.f, "y", IR_F32, SUMS * LANES, IR_OUTPUT);
+    const ir_ref a = load(&k, type, 0, 0), b = load(&k, type, 0, LANES);
+    const ir_ref some = ir_mask(&k.b, LANES, 0x0ff5), less = ir_op2(&k.b, IR_LT, a, b);
+    const ir_ref identity = ir_real(&k.b, type, -0.0), zero = ir_real(&k.b, type, 0);
+    const ir_ref results[SUMS] = {
+        ir_op2(&k.b, IR_ADD, a, ir_select(&k.b, some, b, identity)),
+        ir_op2(&k.b, IR_ADD, ir_select(&k.b, some, b, identity), a),
+        ir_op2(&k.b, IR_ADD, a, ir_select(&k.b, less, b, identity)),
+        ir_op2(&k.b, IR_ADD, a, ir_select(&k.b, some, b, zero)),     /* 0 is not the identity: -0 + 0 is 0 */
+        ir_op2(&k.b, IR_ADD, a, ir_select(&k.b, some, identity, b)), /* nor is what stands where the mask is set */
+    };
+    for (int i = 0; i < SUMS; i++) {
+        cr_assert_eq(ir_at(k.f, results[i])->op, i < 3 ? IR_SELECT : IR_ADD, "sum %d", i);
+        store(&k, 1, i * LANES, results[i]);
+    }
+    run(&k, (void *const[]){(void *)(uintptr_t)inputs, sums});
+    for (int l = 0; l < LANES; l++) {
+        const float x = inputs[l], y = inputs[LANES + l];
+        const bool in = 0x0ff5 >> l & 1;
+        const float expected[SUMS] = {x + (in ? y : -0.0f), x + (in ? y : -0.0f), x + (x < y ? y : -0.0f),
+                                      x + (in ? y : 0.0f), x + (in ? -0.0f : y)};
+        for (int i = 0; i < SUMS; i++)
+            cr_assert(same_number(sums[i * LANES + l], expected[i]), "sum %d, lane %d", i, l);
+    }
+    close_kit(&k);
+}
+
 /* ---- simplifying ---- */
 
 /* Everything that pc_simplify rewrites, in 16 lanes: nine results, one through a loop. */

@@ -120,7 +120,7 @@ static void check_node(struct groups *g, const struct pc_lane_node *node, struct
 }
 
 Test(lanes, every_lane_has_its_slots) {
-    int planes = 0, apart = 0;
+    int planes = 0, apart = 0, unrolled = 0;
     int64_t repeated = 0, ones = 0;
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
@@ -132,6 +132,7 @@ Test(lanes, every_lane_has_its_slots) {
         shape.one_more = shape.lanes > 1 && number % 5 < 2;
         shape.phases =
             layer && shape.lanes > 1 && backward && number % 3 == 0 && !layer->axis[2].adaptive ? layer->axis[2].stride : 1;
+        shape.unrolled = shape.lanes > 1 && shape.phases == 1 && number % 8 < 2;
         struct groups g = {.shape = &shape, .from_count = 1};
         int64_t to_count = 1;
         for (int a = 0; layer && a < POOL_MAX_RANK; a++) {
@@ -158,6 +159,8 @@ Test(lanes, every_lane_has_its_slots) {
             repeated += g.repeated > 0;
             ones += shape.one_more ? g.ones : 0;
             apart += shape.phases > 1;
+            unrolled += shape.unrolled;
+            cr_assert(!shape.unrolled || g.repeated == 0, "layer %d: a loop", (int)number);
         }
         pc_arena_release(&arena);
     }
@@ -165,6 +168,7 @@ Test(lanes, every_lane_has_its_slots) {
     cr_assert_gt(repeated, LAYERS / 10, "%d", (int)repeated);
     cr_assert_gt(ones, LAYERS / 10, "%d", (int)ones);
     cr_assert_gt(apart, LAYERS / 20, "%d", apart);
+    cr_assert_gt(unrolled, LAYERS / 20, "%d", unrolled);
 }
 
 /* ---- the kernels ---- */
@@ -174,23 +178,34 @@ struct tensors {
 };
 
 struct kernels {
-    int lanes, transposed;
+    int lanes, transposed, in_registers;
 };
 
-/* By each way to make a kernel in turn. */
+static int vector_bytes_of(uint64_t number) {
+    return 16 << number % 3;
+}
+
+/* Each way to make a kernel in turn, for plain and for hard inputs. */
+static enum pc_plan_choice choice_of(uint64_t number) {
+    return (enum pc_plan_choice)(number / 2 % PC_PLAN_COUNT);
+}
+
+static bool is_forced(uint64_t number) {
+    return number % 5 != 0;
+}
+
 static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_kind kind, uint64_t number,
                                  struct kernels *built, struct pc_arena *arena, struct pc_diags *diags) {
-    const int vector_bytes = 16 << number % 3;
-    const struct pc_kernel_options options = {.prefix = "k",
-                                              .plan = {.vector_bytes = vector_bytes,
-                                                       .forced = number % 5 != 0,
-                                                       .choice = (enum pc_plan_choice)(number % PC_PLAN_COUNT)},
-                                              .verify = true};
+    const struct pc_kernel_options options = {
+        .prefix = "k",
+        .plan = {.vector_bytes = vector_bytes_of(number), .forced = is_forced(number), .choice = choice_of(number)},
+        .verify = true};
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, arena, diags);
     cr_assert(kernel || diags->first, "a failure without an error");
     const bool lanes = kernel && kernel->plan->form == PC_FORM_LANES;
     built->lanes += lanes;
     built->transposed += lanes && kernel->plan->lanes->transposed;
+    built->in_registers += lanes && kernel->plan->lanes->in_registers;
     return kernel ? kernel->ir : NULL;
 }
 
@@ -297,7 +312,7 @@ static void check_kernels(const struct pc_layer *layer, uint64_t number, struct 
 }
 
 Test(lanes, kernels_agree_with_the_reference) {
-    struct kernels built = {0, 0};
+    struct kernels built = {0};
     for (uint64_t number = 0; number < LAYERS; number++) {
         struct pc_arena arena = {0};
         struct pc_diags diags;
@@ -311,18 +326,21 @@ Test(lanes, kernels_agree_with_the_reference) {
     }
     cr_assert_gt(built.lanes, LAYERS / 3, "%d", built.lanes);
     cr_assert_gt(built.transposed, LAYERS / 20, "%d", built.transposed);
+    cr_assert_gt(built.in_registers, LAYERS / 50, "%d", built.in_registers);
 }
 
 /* Zeros of both signs among smaller numbers: the first of them is the maximum, whichever lane it is in. */
 Test(lanes, the_first_of_equal_zeros_is_the_maximum_of_a_plane) {
     enum { PLANES = 40, LENGTH = 54 };
-    static const uint64_t numbers[] = {21, 43, 32}; /* `halves` with vectors of 16, 32 and 64 bytes: see build() */
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (int bytes = 16; bytes <= 64; bytes *= 2) {
+        uint64_t number = 0;
+        while (choice_of(number) != PC_PLAN_HALVES || vector_bytes_of(number) != bytes || !is_forced(number))
+            number++;
         struct pc_arena arena = {0};
         struct pc_diags diags;
-        struct pool_random random = pool_random_start(numbers[i], "zeros");
+        struct pool_random random = pool_random_start(number, "zeros");
         float x[PLANES * LENGTH], y[PLANES];
-        struct kernels built = {0, 0};
+        struct kernels built = {0};
         const struct pool_desc desc = {.mode = POOL_MAX,
                                        .rank = 1,
                                        .batch = 1,
@@ -335,7 +353,7 @@ Test(lanes, the_first_of_equal_zeros_is_the_maximum_of_a_plane) {
         const struct pc_layer *layer = pc_layer_from_desc("zeros", &desc, &arena, &diags);
         for (int k = 0; k < PLANES * LENGTH; k++)
             x[k] = pool_random_chance(&random, 7, 8) ? -1.0f : pool_random_chance(&random, 1, 2) ? -0.0f : 0.0f;
-        const struct ir_function *f = build(layer, PC_KERNEL_FORWARD, numbers[i], &built, &arena, &diags);
+        const struct ir_function *f = build(layer, PC_KERNEL_FORWARD, number, &built, &arena, &diags);
         cr_assert(f && built.lanes);
         run(f, &(struct tensors){.x = x, .y = y}, LENGTH);
         for (int k = 0; k < PLANES; k++) {
