@@ -324,8 +324,8 @@ static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t 
 static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_t *from, int64_t to, int slots,
                     int64_t block, bool last) {
     struct pc_lane_shape shape = new_shape(c);
-    shape.align =
-        c->result->lanes; /* what was stored as a vector is loaded as that vector, which need not wait for memory */
+    /* What was stored as a vector is loaded as that vector, which need not wait for memory. */
+    shape.align = c->unrolled && band->pass_count == 0 ? 1 : c->result->lanes;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : 1;
         shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block) : pc_lane_map_identity(1, c->arena);

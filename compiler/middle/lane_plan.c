@@ -71,7 +71,7 @@ static bool build(struct candidate *c) {
 
 /* What is tried of each way. */
 struct form {
-    bool aligned, one_more, padded, flat, boxes;
+    bool aligned, one_more, padded, flat, boxes, unrolled;
     int64_t planes, phases; /* 0: 1 */
 };
 
@@ -101,7 +101,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = pc_layer_picks(layer),
                           .apart = takes_apart(way) || (way->steps == STEPS_UNROLLED && !selects(plan)),
-                          .unrolled = way->steps == STEPS_UNROLLED,
+                          .unrolled = form->unrolled,
                           .lines = way->steps == STEPS_LINES,
                           .slices = way->steps == STEPS_SLICES,
                           .aligned = form->aligned,
@@ -111,7 +111,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.result->lanes = lanes;
     c.result->is_flat = form->flat;
     c.result->is_padded = form->padded;
-    c.result->in_registers = way->steps == STEPS_UNROLLED;
+    c.result->in_registers = form->unrolled;
     c.result->unit = layer->desc.layout != POOL_CHANNELS_LAST ? "plane"
                      : layer->desc.channels < lanes           ? "image"
                                                               : "vector of channels";
@@ -146,6 +146,18 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
     return planes % together == 0 && together * written <= GROUPS_TOGETHER * lanes ? together : 1;
 }
 
+/* Vectors of a plane beyond which to make one number of it is little beside loading it. */
+static const int64_t VECTORS_UNROLLED = 16;
+
+/* How many planes, whose windows are the whole of them, have their results in one vector. */
+static int64_t planes_of_vector(const struct pc_layer *layer, int lanes) {
+    const int64_t planes = layer->desc.batch * layer->desc.channels;
+    int64_t together = lanes;
+    while (planes % together)
+        together /= 2;
+    return together;
+}
+
 /* Channels-last, vectors of channels that are at least half full; or else of pixels and channels as one row. */
 static bool fills_vectors(const struct pc_layer *layer, int lanes) {
     return 2 * layer->desc.channels >= lanes;
@@ -172,11 +184,13 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* from line to line */
     int count = 0;
     if (way->steps == STEPS_UNROLLED) {
-        forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
+        forms[count++] = (struct form){.aligned = true, .unrolled = true, .flat = last, .planes = 1};
         if (planes > 1)
-            forms[count++] = (struct form){.aligned = true, .planes = planes};
+            forms[count++] = (struct form){.aligned = true, .unrolled = true, .planes = planes};
         return count;
     }
+    if (way->steps == STEPS_HALVES && pc_layer_inputs(layer) <= VECTORS_UNROLLED * lanes)
+        forms[count++] = (struct form){.aligned = true, .unrolled = true, .planes = planes_of_vector(layer, lanes)};
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct form){.aligned = true, .planes = 1};
     if (last && way->rows > 0 && way->steps == STEPS_SLICES && fills_vectors(layer, lanes) &&

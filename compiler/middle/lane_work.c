@@ -114,7 +114,7 @@ static bool rows_share_sets(const struct candidate *c) {
 static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass *pass) {
     if (pass->work == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
-    if (!c->picks)
+    if (!c->picks || c->halves)
         return is_narrow(c) ? 1.05 : 0.95;
     return c->tracked || covered_by_many(c) ? 1.3 : 1.1;
 }
