@@ -122,6 +122,8 @@ enum pc_axis_status pc_axis_resolve(const struct pool_desc *desc, int index, str
         return PC_AXIS_NO_OUTPUT;
     if (axis->out > PC_AXIS_MAX)
         return PC_AXIS_TOO_LARGE;
+    if (axis->out == 1) /* whatever was written: one window has no neighbours that it could overlap */
+        axis->stride = max64(axis->in + axis->pad_begin, extent(axis));
     return find_empty_window(axis, position);
 }
 
@@ -433,10 +435,7 @@ static bool build_phases(const struct pc_axis *axis, int64_t m, struct pc_arena 
     return true;
 }
 
-static const struct pc_cell *ordinary_cells(const struct pc_axis *given, struct pc_arena *arena, int *count) {
-    struct pc_axis alone = *given; /* of one window: its stride means nothing, and one cell is the whole input */
-    alone.stride = given->in + given->pad_begin;
-    const struct pc_axis *axis = given->out > 1 ? given : &alone;
+static const struct pc_cell *ordinary_cells(const struct pc_axis *axis, struct pc_arena *arena, int *count) {
     struct pc_cell *cells = NULL;
     size_t capacity = 0, phase_total = 0, cover_total = 0;
     int n = 0;

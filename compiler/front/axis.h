@@ -17,7 +17,7 @@ struct pc_axis {
     int64_t in, out;
     bool adaptive;      /* windows floor(j*in/out) .. ceil((j+1)*in/out); kernel is the largest of them */
     int64_t kernel;     /* taps of a window */
-    int64_t stride;     /* input positions from window to window */
+    int64_t stride;     /* input positions from window to window; of one window as many as it could reach */
     int64_t dilation;   /* input positions from tap to tap */
     int64_t pad_begin, pad_end;
     enum pool_divisor divisor; /* what pc_axis_count() counts */

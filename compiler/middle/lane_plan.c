@@ -167,10 +167,6 @@ static bool rows_overlap(const struct pc_axis *axis) {
     return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
 }
 
-static bool windows_overlap(const struct pc_axis *axis) {
-    return axis->out > 1 && rows_overlap(axis);
-}
-
 enum { FORMS_MAX = 8, PHASES_MOST = 4 };
 
 /* Loads begin at multiples of the lanes, or where slots do, which may want one element more; rows of local arrays are as
@@ -314,11 +310,12 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return "windows are too short, or too far apart, to share more than their ends";
     if ((way->steps == STEPS_AXES || way->steps == STEPS_UNROLLED) && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
-    if (way->steps == STEPS_UNROLLED && !windows_overlap(&layer->axis[1]) && !windows_overlap(&layer->axis[2]))
+    if (way->steps == STEPS_UNROLLED && !rows_overlap(&layer->axis[1]) && !rows_overlap(&layer->axis[2]))
         return "windows lie apart, so that passes have nothing to share";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)
         return "windows do not lie along three axes";
-    if (way->steps == STEPS_WHOLE && way->rows > 1 && !rows_overlap(&layer->axis[1]))
+    const bool spreads = plan->kind == PC_KERNEL_BACKWARD && !selects(plan); /* one window to all rows of it */
+    if (way->steps == STEPS_WHOLE && way->rows > 1 && !spreads && !rows_overlap(&layer->axis[1]))
         return "windows of different rows lie apart, so that rows have nothing to share";
     if (way->steps == STEPS_PIXELS)
         return pc_lane_pixels_misfit(plan);

@@ -171,7 +171,8 @@ static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pas
         times *= TILE_FROM_MEMORY;
     if (!c->backward && c->tile_rows == 1 && many && afar)
         times *= ROWS_FROM_AFAR;
-    if (selects && rows_share_sets(c))
+    const bool spreads = pass->work == PC_LANE_SUM && c->layer->axis[1].stride >= c->layer->axis[1].kernel;
+    if ((selects || spreads) && rows_share_sets(c))
         times *= 1.4;
     if (c->result->run >= RUN_LONG && side <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
