@@ -210,7 +210,7 @@ void candidate_choose_sizes(struct candidate *c) {
     const double good = (double)(has_local && is_small(c, bytes) ? PC_LOCAL_MOST : LOCAL_GOOD);
     if (c->boxes)
         vectors = choose_boxes(c, vectors);
-    else if (has_local && !c->backward && candidate_is_outermost_first(c))
+    else if (has_local && candidate_lanes_are_channels(c) && !c->backward && candidate_is_outermost_first(c))
         vectors = choose_low_bands(c, vectors, wide, good);
     else if (has_local)
         vectors = choose_bands(c, vectors, wide, good);

@@ -115,7 +115,7 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
     if (pass->work == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (!c->picks || c->halves)
-        return is_narrow(c) ? 1.05 : 0.95;
+        return c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.05 : 0.95;
     return c->tracked || covered_by_many(c) ? 1.3 : 1.1;
 }
 
@@ -204,6 +204,8 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
         return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
     if (!pass->first && c->unrolled)
         return 0; /* registers */
+    if (!pass->first && !c->backward && candidate_is_outermost_first(c))
+        return c->tile_rows > 0 ? 1.5 : 5; /* rows that are few; or pieces of them */
     if (!pass->first)
         return c->padded ? 1.2 : c->aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
