@@ -115,7 +115,7 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
     if (pass->work == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (!c->picks || c->halves)
-        return c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.05 : 0.95;
+        return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.05 : 0.95;
     return c->tracked || covered_by_many(c) ? 1.3 : 1.1;
 }
 

@@ -10,7 +10,7 @@
 
 #include "middle/lane_map.h"
 
-enum { PC_LANE_LOADS_MAX = 6, PC_LANES_MAX = 16 };
+enum { PC_LANE_LOADS_MAX = 10 /* of a slot: windows 10 apart are few in a vector */, PC_LANES_MAX = 16 };
 
 struct pc_lane_load {
     int64_t at;    /* element of the source: that of lane 0, possibly outside */

@@ -444,6 +444,26 @@ static bool choose_lookup(struct pc_plan *plan, struct pc_arena *arena) {
 
 /* ---- the plan ---- */
 
+static bool is_unit(const struct pc_axis *axis) {
+    return axis->in == 1 && !pc_axis_is_reduced(axis);
+}
+
+/* The layer, or, channels-first where W is one element, the same with its other axes further in, so that rows are what
+ * neighbours in memory are: nothing else knows of an axis of one element. */
+static const struct pc_layer *layer_of_rows(const struct pc_layer *layer, struct pc_arena *arena) {
+    const int last = POOL_MAX_RANK - 1;
+    if (layer->desc.layout == POOL_CHANNELS_LAST || !is_unit(&layer->axis[last]))
+        return layer;
+    struct pc_layer *rows = PC_NEW(arena, struct pc_layer);
+    *rows = *layer;
+    for (int turns = 0; turns < last && is_unit(&rows->axis[last]); turns++) {
+        for (int a = last; a > 0; a--)
+            rows->axis[a] = rows->axis[a - 1];
+        rows->axis[0] = pc_axis_unit();
+    }
+    return rows;
+}
+
 /* The layer, or, channels-first where windows do not reach along D, one whose planes are its slices: the same in memory, and
  * nobody asks for a place in the whole plane. */
 static const struct pc_layer *layer_of_slices(const struct pc_layer *layer, struct pc_arena *arena) {
@@ -570,7 +590,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->block = 1;
     plan->budget = with_defaults(options ? *options : (struct pc_plan_options){0});
     const struct pc_tuned_kernel *measured = options ? force_measured(plan, options) : NULL;
-    plan->layer = layer_of_slices(layer, arena);
+    plan->layer = layer_of_slices(layer_of_rows(layer, arena), arena);
     plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
     /* Tap numbers are tracked in integers as wide as the values, which is what vectors can select side by side. */
     plan->track = plan->real == IR_F64 || pc_index_element(layer) == IR_I64 ? IR_I64 : IR_I32;

@@ -72,6 +72,12 @@ rm unrolled.pool
 echo 'pool w { mode avg; channels 8; shape 14 x 14; kernel 2; stride 2; passes forward }' >unrolled.pool
 check 'no passes that share nothing' 1 '' 'windows lie apart' "$poolc" explain unrolled.pool --target neon --plan unrolled
 rm unrolled.pool
+# Rows of one element: what lies along H is neighbours in memory, channels-first.
+echo 'pool a { mode max; channels 4; shape 473 x 1; kernel 4 x 1; stride 3 x 1; indices plane }' >narrow.pool
+check 'rows of one element' 0 '^  W: ' '' "$poolc" explain narrow.pool --target avx2
+check 'check rows of one element' 0 '^✓ a: forward, forward_train, backward by eval' '' \
+    "$poolc" check narrow.pool --target avx2 --backend eval
+rm narrow.pool
 # Windows pixel by pixel: whole rows as one run, parts and what is left behind them, borders, gaps, indices of every kind.
 echo 'pool a { mode max; channels 9; shape 11 x 8; kernel 5 x 8; layout nhwc }
 pool b { mode max; channels 37; shape 14 x 13; kernel 5 x 4; stride 6 x 5; padding 2 x 1; layout nhwc; indices plane }
