@@ -116,7 +116,7 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (!c->picks || c->halves)
         return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.05 : 0.95;
-    return c->tracked || covered_by_many(c) ? 1.3 : 1.1;
+    return c->tracked || covered_by_many(c) || c->layer->axis[2].stride > 1 ? 1.3 : 1;
 }
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
@@ -267,6 +267,8 @@ static double order_of_memory(const struct candidate *c) {
     int64_t rows = new_rows(c, 1);
     if (c->halves)
         return 1;
+    if (c->unrolled)
+        return ROWS_MANY;
     if (c->apart)
         return c->tile_rows > 1 ? ROWS_MANY : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
     if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR)

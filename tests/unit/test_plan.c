@@ -443,13 +443,15 @@ Test(plan, long_axes_take_no_time, .timeout = 10) {
     }
 }
 
-/* Unequal windows would be as many loops: 40,000 nodes, for which compilers take minutes. */
-Test(plan, gradients_of_many_kinds_of_windows_are_scattered) {
+/* Unequal windows would be as many loops: 40,000 nodes, for which compilers take minutes.  They are scattered, or, of a
+ * small plane, one straight line. */
+Test(plan, gradients_of_many_kinds_of_windows_are_short) {
     for (int bytes = 0; bytes <= 64; bytes += 64) {
         struct front front;
         open_text(&front, "mode max; shape 100 x 100; output 33 x 33");
         const struct pc_kernel *k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = bytes});
-        cr_assert_eq(k->plan->form, PC_FORM_SCATTER);
+        cr_assert(bytes > 0 || k->plan->form == PC_FORM_SCATTER);
+        cr_assert_lt(k->ir->node_count, 5000);
         close_front(&front);
         open_text(&front, "mode max; shape 32 x 32; output 7 x 7; channels 64; layout nhwc");
         k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = bytes});
