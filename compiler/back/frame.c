@@ -65,7 +65,7 @@ static void add_summary(const struct pc_layer *layer, struct pc_text *text) {
             pc_text_printf(text, "%s%" PRId64, a ? " x " : " ", axis[a].kernel);
         pc_text_add(text, ", stride");
         for (int a = 0; a < desc->rank; a++) {
-            pc_text_printf(text, "%s%" PRId64, a ? " x " : " ", axis[a].stride);
+            pc_text_printf(text, "%s%" PRId64, a ? " x " : " ", desc->stride[a]);
             padded |= axis[a].pad_begin || axis[a].pad_end;
         }
         pc_text_add(text, padded ? ", padding" : "");

@@ -347,12 +347,25 @@ static bool check_block(struct verifier *v, const struct ir_block *block) {
 
 /* ---- every output element once ---- */
 
+/* Whether there is anything to mark. */
+static bool stores_output(const struct verifier *v, const struct ir_block *block) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(v->f, block->items[i]);
+        if ((n->op == IR_STORE && v->stored[v->f->affines[n->aux].buffer]) ||
+            (n->op == IR_FOR && stores_output(v, &v->f->loops[n->aux].body)))
+            return true;
+    }
+    return false;
+}
+
 static bool mark_stores(struct verifier *v, const struct ir_block *block) {
     for (size_t i = 0; i < block->count; i++) {
         const ir_ref at = block->items[i];
         const struct ir_node *n = ir_at(v->f, at);
         if (n->op == IR_FOR) {
             int64_t *variable = &v->variable[n->aux];
+            if (!stores_output(v, &v->f->loops[n->aux].body))
+                continue;
             for (*variable = 0; *variable < v->f->loops[n->aux].trip; ++*variable)
                 if (!mark_stores(v, &v->f->loops[n->aux].body))
                     return false;

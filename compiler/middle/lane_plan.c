@@ -266,8 +266,8 @@ static const double TABLE_MOST = 1 << 20;
 
 static bool has_long_tables(const struct pc_plan *plan, const struct way *way, int lanes) {
     const struct pc_layer *layer = plan->layer;
-    const int64_t channels =
-        layer->desc.layout == POOL_CHANNELS_LAST && !fills_vectors(layer, lanes) ? layer->desc.channels : 1;
+    const bool flat = layer->desc.layout == POOL_CHANNELS_LAST && layer->desc.channels < lanes; /* one of its forms */
+    const int64_t channels = flat ? layer->desc.channels : 1;
     if (way->steps == STEPS_HALVES)
         return (double)pc_layer_inputs(layer) > TABLE_MOST;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
@@ -311,10 +311,11 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     if ((way->steps == STEPS_AXES || way->steps == STEPS_UNROLLED) && reduced_axes(layer) < 2)
         return "windows lie along one axis, there are no others to take apart";
     if (way->steps == STEPS_UNROLLED && !rows_overlap(&layer->axis[1]) && !rows_overlap(&layer->axis[2]))
-        return "windows lie apart, so that passes have nothing to share";
+        return "windows lie apart along H and W, so that passes have nothing to share";
     if (way->steps == STEPS_SLICES && reduced_axes(layer) < POOL_MAX_RANK)
         return "windows do not lie along three axes";
-    const bool spreads = plan->kind == PC_KERNEL_BACKWARD && !selects(plan); /* one window to all rows of it */
+    /* One window to all rows of it. */
+    const bool spreads = plan->kind == PC_KERNEL_BACKWARD && !selects(plan) && layer->axis[1].in > 1;
     if (way->steps == STEPS_WHOLE && way->rows > 1 && !spreads && !rows_overlap(&layer->axis[1]))
         return "windows of different rows lie apart, so that rows have nothing to share";
     if (way->steps == STEPS_PIXELS)

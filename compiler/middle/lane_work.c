@@ -115,7 +115,7 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
     if (pass->work == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (!c->picks || c->halves)
-        return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.05 : 0.95;
+        return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.1 : 0.95;
     return c->tracked || covered_by_many(c) || c->layer->axis[2].stride > 1 ? 1.3 : 1;
 }
 
@@ -200,10 +200,10 @@ static const double AFTER_PASS = 10;
 static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
     if (candidate_lanes_are_channels(c))
         return 1;
-    if (is_narrow(c))
-        return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
     if (!pass->first && c->unrolled)
         return 0; /* registers */
+    if (is_narrow(c))
+        return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
     if (!pass->first && !c->backward && candidate_is_outermost_first(c))
         return c->tile_rows > 0 ? 1.5 : 5; /* rows that are few; or pieces of them */
     if (!pass->first)

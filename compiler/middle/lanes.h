@@ -35,10 +35,6 @@ static inline bool pc_lane_is_one(const struct pc_lane_tap *tap, int i) {
     return i > 0 && tap->loads[i].mask == 1;
 }
 
-/* Whether the active lanes take their elements from one load, or from two that are neighbours in memory, all of them `step`
- * lanes further. */
-bool pc_lanes_move_alike(const struct pc_lane_tap *tap, int lanes, int *step);
-
 struct pc_lane_group {
     int64_t out;    /* element of the destination in lane 0; see `phases` for the others */
     uint32_t valid; /* lanes that are elements of it */

@@ -121,23 +121,6 @@ struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_are
 
 /* ---- choices ---- */
 
-bool pc_lanes_move_alike(const struct pc_lane_tap *tap, int lanes, int *step) {
-    bool found = false;
-    if (tap->load_count > 2 ||
-        (tap->load_count == 2 && (pc_lane_is_one(tap, 1) || tap->loads[1].at != tap->loads[0].at + lanes)))
-        return false;
-    for (int l = 0; l < lanes; l++) {
-        const int from = tap->load[l] * lanes + tap->lane[l];
-        if (!(tap->active >> l & 1))
-            continue;
-        if (found && *step != from - l)
-            return false;
-        *step = from - l;
-        found = true;
-    }
-    return found;
-}
-
 /* Of the lanes that a tap takes from where, as a number; 0 where each lane is in place. */
 static int64_t choice_of(const struct pc_lane_tap *tap) {
     uint64_t key = 0;

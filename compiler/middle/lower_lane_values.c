@@ -79,12 +79,31 @@ static uint32_t lanes_of_load(const struct lanes_nest *n, const struct pc_lane_t
     return lanes;
 }
 
+/* Whether the active lanes take their elements from one load, or from two that are neighbours in memory, all of them `step`
+ * lanes further. */
+static bool move_alike(const struct pc_lane_tap *tap, int lanes, int *step) {
+    bool found = false;
+    if (tap->load_count > 2 ||
+        (tap->load_count == 2 && (pc_lane_is_one(tap, 1) || tap->loads[1].at != tap->loads[0].at + lanes)))
+        return false;
+    for (int l = 0; l < lanes; l++) {
+        const int from = tap->load[l] * lanes + tap->lane[l];
+        if (!(tap->active >> l & 1))
+            continue;
+        if (found && *step != from - l)
+            return false;
+        *step = from - l;
+        found = true;
+    }
+    return found;
+}
+
 /* Where all lanes move alike: the list that moves the others too, as far as there is something to take.  There are few such
  * lists, so that registers keep them; and two vectors that are neighbours in memory need none on most processors. */
 static bool list_alike(const struct lanes_nest *n, const struct pc_lane_tap *tap, uint8_t *list) {
     const int last = tap->load_count * n->lanes - 1;
-    int step;
-    if (!pc_lanes_move_alike(tap, n->lanes, &step))
+    int step = 0;
+    if (!move_alike(tap, n->lanes, &step))
         return false;
     for (int l = 0; l < n->lanes; l++)
         list[l] = (uint8_t)(l + step < 0 ? 0 : l + step > last ? last : l + step);

@@ -201,10 +201,13 @@ static bool can_pass(const struct pc_plan *plan) {
     return reduced >= 2;
 }
 
+/* Windows that are equally far apart, and several along each axis: one that is alone would be looked for from each input. */
 static bool can_stage(const struct pc_plan *plan) {
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        if (plan->layer->axis[a].adaptive)
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *facts = &plan->layer->axis[a];
+        if (facts->adaptive || (facts->out == 1 && facts->kernel > 1))
             return false;
+    }
     return true;
 }
 

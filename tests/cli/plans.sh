@@ -70,7 +70,7 @@ check 'no local arrays' 0 '' '' "$poolc" build unrolled.pool -o out --target avx
 check 'none at all' 1 '' '' grep -q 'value0' out/unrolled.c
 rm unrolled.pool
 echo 'pool w { mode avg; channels 8; shape 14 x 14; kernel 2; stride 2; passes forward }' >unrolled.pool
-check 'no passes that share nothing' 1 '' 'windows lie apart' "$poolc" explain unrolled.pool --target neon --plan unrolled
+check 'no passes that share nothing' 1 '' 'windows lie apart along H and W' "$poolc" explain unrolled.pool --target neon --plan unrolled
 rm unrolled.pool
 # Rows of one element: what lies along H is neighbours in memory, channels-first.
 echo 'pool a { mode max; channels 4; shape 473 x 1; kernel 4 x 1; stride 3 x 1; indices plane }' >narrow.pool
