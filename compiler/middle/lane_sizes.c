@@ -6,7 +6,7 @@ static const int64_t LOCAL_GOOD = 24 * 1024;
 /* Taps along an axis beyond which local arrays had better stay there. */
 static const int64_t READS_MOST = 8;
 /* Vectors that are written in one straight line: of a whole plane, and of a band of a larger one. */
-static const int64_t STRAIGHT_WHOLE = 80, STRAIGHT_BAND = 40;
+static const int64_t UNROLLED_WHOLE = 80, UNROLLED_BAND = 40;
 
 static int64_t bytes_of_value(const struct candidate *c) {
     return ir_elements[c->plan->real].bytes + (c->apart && c->tracked ? ir_elements[c->plan->track].bytes : 0);
@@ -201,13 +201,13 @@ static int64_t choose_boxes(struct candidate *c, int64_t vectors) {
 }
 
 /* Planes that are too long for one straight line come in bands of rows; two of them need some rows twice. */
-static void choose_straight_bands(struct candidate *c) {
+static void choose_unrolled_bands(struct candidate *c) {
     int64_t *rows = &c->rows[c->outer], row = 1;
     for (int a = c->outer + 1; a < POOL_MAX_RANK; a++)
         row *= candidate_size_written(c, a);
-    if (*rows * row <= STRAIGHT_WHOLE * c->result->lanes || !candidate_can_band(c))
+    if (*rows * row <= UNROLLED_WHOLE * c->result->lanes || !candidate_can_band(c))
         return;
-    const int64_t period = candidate_period_of(c, c->outer), fit = STRAIGHT_BAND * c->result->lanes / row / period * period;
+    const int64_t period = candidate_period_of(c, c->outer), fit = UNROLLED_BAND * c->result->lanes / row / period * period;
     *rows = fit > period ? fit : period;
 }
 
@@ -222,7 +222,7 @@ void candidate_choose_sizes(struct candidate *c) {
     const int64_t wide = candidate_lanes_are_channels(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
     const double good = (double)(has_local && is_small(c, bytes) ? PC_LOCAL_MOST : LOCAL_GOOD);
     if (c->unrolled)
-        choose_straight_bands(c);
+        choose_unrolled_bands(c);
     else if (c->boxes)
         vectors = choose_boxes(c, vectors);
     else if (has_local && candidate_lanes_are_channels(c) && !c->backward && candidate_is_outermost_first(c))

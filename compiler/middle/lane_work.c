@@ -205,7 +205,7 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
     if (is_narrow(c))
         return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
     if (!pass->first && !c->backward && candidate_is_outermost_first(c))
-        return c->tile_rows > 0 ? 1.5 : 5; /* rows that are few; or pieces of them */
+        return c->tile_rows > 0 ? 1.5 : 5; /* rows of sums are few; elements in the order of memory are pieces of them */
     if (!pass->first)
         return c->padded ? 1.2 : c->aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
     return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
