@@ -106,6 +106,9 @@ def read_dump(text, group, prefix):
         rows = list(zip(*([int(v) for v in axis.groups()] for axis in axes)))
         if 0 in rows[3]:            # adaptive windows have no stride
             continue
+        if facts["adaptive"] == "false":  # as it was written: of one window poolc's facts say how far it could reach
+            written = [int(v) for v in facts["stride"].split(" x ")]
+            rows[3] = (1,) * (len(AXES) - len(written)) + tuple(written)
         yield Layer(group, prefix + block.split()[0], facts["mode"] == "avg", int(facts["rank"]), int(facts["channels"]),
                     *rows[:5], tuple(zip(rows[5], rows[6])), facts["ceil_mode"] == "true", facts["divisor"] == "padded")
 
