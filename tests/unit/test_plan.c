@@ -425,7 +425,7 @@ Test(plan, blocks_of_channels_fit_the_stack) {
 }
 
 /* Rows and windows of any length are planned in no time: vectors look at each position and tap, of so many they do not. */
-Test(plan, long_axes_take_no_time, .timeout = 6) {
+Test(plan, long_axes_take_no_time, .timeout = 10) {
     static const char *const layers[] = {
         "mode avg; shape 1000000; kernel 1000; stride 1",
         "mode max; channels 4; shape 16777216 x 16384; kernel 3; stride 2",
