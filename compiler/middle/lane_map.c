@@ -158,6 +158,20 @@ const struct pc_lane_map *pc_lane_map_pad(const struct pc_lane_map *map, int64_t
     return padded;
 }
 
+const struct pc_lane_map *pc_lane_map_middle(const struct pc_lane_map *map, int slots, struct pc_arena *arena) {
+    if (map->slots <= slots)
+        return map;
+    struct pc_lane_map *middle = PC_NEW(arena, struct pc_lane_map);
+    struct pc_lane_slot *slot = new_slots(map->to, slots, arena);
+    const int first = (map->slots - slots) / 2;
+    for (int64_t i = 0; i < map->to; i++)
+        memcpy(&slot[i * slots], &map->slot[i * map->slots + first], (size_t)slots * sizeof *slot);
+    *middle = *map;
+    middle->slots = slots;
+    middle->slot = slot;
+    return middle;
+}
+
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena) {
     struct pc_lane_map *dividing = PC_NEW(arena, struct pc_lane_map);

@@ -49,6 +49,9 @@ const struct pc_lane_map *pc_lane_map_spread(const struct pc_lane_map *map, int6
 /* The map with so many unused positions behind it that there are a multiple of `multiple`. */
 const struct pc_lane_map *pc_lane_map_pad(const struct pc_lane_map *map, int64_t multiple, struct pc_arena *arena);
 
+/* The map with those of its slots that are in the middle, so many of them. */
+const struct pc_lane_map *pc_lane_map_middle(const struct pc_lane_map *map, int slots, struct pc_arena *arena);
+
 /* The same map with the divisors of windows begin .. begin + to - 1 of the axis. */
 const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, const struct pc_axis *axis, int64_t begin,
                                                struct pc_arena *arena);

@@ -7,6 +7,7 @@
 
 enum {
     GROUPS_MAX = 8,      /* in a block of whole rows */
+    ROWS_LOOKED_AT = 3,  /* of a window, for how many rows make a block */
     LOOKS_MAX = 1 << 22, /* lanes times slots that are looked at, whole: more takes too long */
 };
 
@@ -29,30 +30,49 @@ static struct coordinates coordinates_of(const struct view *v, int64_t out) {
     return (struct coordinates){{out / v->plane, out % v->plane / v->row, out % v->row}};
 }
 
-/* Where a slot takes lane l's element from; false: nowhere. */
-static bool find_element(const struct view *v, const struct coordinates *c, const int *slot, int64_t *at, int32_t *number,
-                         int64_t *divisor) {
-    *at = 0;
-    *number = 0;
-    *divisor = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_lane_map *map = v->shape->map[a];
-        const struct pc_lane_slot *s = &map->slot[c->at[a] * map->slots + slot[a]];
-        if (s->at < 0)
-            return false;
-        *at = *at * v->shape->from[a] + s->at;
-        *number += (int32_t)(s->tap * v->shape->tap_stride[a]);
-        *divisor *= v->shape->divides ? s->divisor : 1;
-    }
+/* Which element a lane takes, as far as it is known: by the slots of the first axes. */
+struct element {
+    int64_t at;
+    int32_t number;
+    int64_t divisor;
+};
+
+/* By the slot of one axis more; false: there is none. */
+static inline bool find_along(const struct view *v, int a, int64_t position, int slot, struct element *e) {
+    const struct pc_lane_map *map = v->shape->map[a];
+    const struct pc_lane_slot *s = &map->slot[position * map->slots + slot];
+    if (s->at < 0)
+        return false;
+    e->at = e->at * v->shape->from[a] + s->at;
+    e->number += (int32_t)(s->tap * v->shape->tap_stride[a]);
+    e->divisor *= v->shape->divides ? s->divisor : 1;
     return true;
 }
 
+/* The elements of a group's lanes; `active`: of those that have one. */
+struct elements {
+    uint32_t active;
+    struct element lane[PC_LANES_MAX];
+};
+
+/* By the slot of axis a too, of those known by the axes before it. */
+static struct elements elements_along(const struct view *v, int a, int slot, const struct coordinates *c,
+                                      const struct elements *before) {
+    struct elements all;
+    all.active = 0;
+    for (int l = 0; l < v->shape->lanes; l++) {
+        all.lane[l] = before->lane[l];
+        if ((before->active >> l & 1) && find_along(v, a, c[l].at[a], slot, &all.lane[l]))
+            all.active |= (uint32_t)1 << l;
+    }
+    return all;
+}
+
+/* Of a vector that begins there, the lanes that may be loaded. */
 static uint32_t inside(const struct view *v, int64_t at) {
-    uint32_t mask = 0;
-    for (int l = 0; l < v->shape->lanes; l++)
-        if (at + l >= -v->shape->slack && at + l < v->from + v->shape->slack)
-            mask |= (uint32_t)1 << l;
-    return mask;
+    const int64_t lanes = v->shape->lanes, before = -v->shape->slack - at, left = v->from + v->shape->slack - at;
+    const int64_t first = before > 0 ? before : 0, end = left < lanes ? left : lanes;
+    return first < end ? (uint32_t)((((uint64_t)1 << (end - first)) - 1) << first) : 0;
 }
 
 /* Whether the active lanes are neighbours in memory, as lanes are. */
@@ -171,8 +191,7 @@ static void repeat_elements(const struct view *v, const struct pc_lane_group *gr
     repeating.load_count = 0;
     for (int l = 0; l < v->shape->lanes; l++) {
         int slot[POOL_MAX_RANK];
-        int32_t number;
-        int64_t divisor;
+        struct element other = {.divisor = 1};
         if (!(group->valid >> l & 1))
             continue;
         for (int a = 0; a < POOL_MAX_RANK; a++) {
@@ -180,12 +199,12 @@ static void repeat_elements(const struct view *v, const struct pc_lane_group *gr
             if (slot[a] < 0)
                 return;
         }
-        all[l] = at[l];
         next[l] = rank_of(v, &c[l], slot);
         if (next[l] > reached[l])
             return;
-        if (!(tap->active >> l & 1))
-            find_element(v, &c[l], slot, &all[l], &number, &divisor);
+        for (int a = 0; a < POOL_MAX_RANK && !(tap->active >> l & 1); a++)
+            find_along(v, a, c[l].at[a], slot[a], &other);
+        all[l] = tap->active >> l & 1 ? at[l] : other.at;
     }
     if (!load_apart(v, &repeating, all) || repeating.load_count > tap->load_count)
         return;
@@ -196,21 +215,15 @@ static void repeat_elements(const struct view *v, const struct pc_lane_group *gr
 
 /* `before`: the tap before it in its row, NULL if there is none. */
 static bool make_tap(const struct view *v, const struct pc_lane_group *group, const struct coordinates *c, int64_t *reached,
-                     const struct pc_lane_tap *before, struct pc_lane_tap *tap) {
+                     const struct elements *elements, const struct pc_lane_tap *before, struct pc_lane_tap *tap) {
     int64_t at[PC_LANES_MAX], begin = 0;
-    for (int l = 0; l < v->shape->lanes; l++) {
-        int32_t number;
-        int64_t divisor;
-        tap->number[l] = -1;
-        tap->divisor[l] = 1;
-        if (!(group->valid >> l & 1) || !find_element(v, &c[l], tap->slot, &at[l], &number, &divisor))
-            continue;
-        tap->active |= (uint32_t)1 << l;
-        tap->number[l] = number;
-        tap->divisor[l] = divisor;
+    tap->active = elements->active;
+    for (int l = 0; l < PC_LANES_MAX; l++) {
+        const bool active = tap->active >> l & 1;
+        tap->number[l] = active ? elements->lane[l].number : -1;
+        tap->divisor[l] = active ? elements->lane[l].divisor : 1;
+        at[l] = active ? elements->lane[l].at : 0;
     }
-    if (!tap->active)
-        return true;
     tap->is_row = is_row(v, tap, at, &begin);
     if (tap->is_row)
         tap->row = (struct pc_lane_load){begin, inside(v, begin)};
@@ -243,6 +256,7 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
     struct coordinates c[PC_LANES_MAX];
     int64_t reached[PC_LANES_MAX] = {0};
     struct pc_lane_group *group = PC_NEW(v->arena, struct pc_lane_group);
+    struct elements all = {0};
     size_t capacity = 0, count = 0;
     group->out = out;
     for (int l = 0; l < v->shape->lanes && out + l * v->shape->phases < end; l++) {
@@ -251,24 +265,31 @@ static const struct pc_lane_group *make_group(const struct view *v, int64_t out,
             continue;
         group->valid |= (uint32_t)1 << l;
         group->divisor[l] = 1;
+        all.lane[l].divisor = 1;
         for (int a = 0; a < POOL_MAX_RANK; a++) {
             group->divisor[l] *= map[a]->divisor ? map[a]->divisor[c[l].at[a]] : 1;
             group->index[l] += map[a]->index ? map[a]->index[c[l].at[a]] : 0;
         }
     }
-    for (int d = 0; d < map[0]->slots; d++)
-        for (int h = 0; h < map[1]->slots; h++)
-            for (int w = 0; w < map[2]->slots; w++) {
-                struct pc_lane_tap tap = {.slot = {d, h, w}};
-                const bool has_before =
-                    count > 0 && group->taps[count - 1].slot[0] == d && group->taps[count - 1].slot[1] == h;
-                if (!make_tap(v, group, c, reached, has_before ? &group->taps[count - 1] : NULL, &tap))
-                    return NULL;
-                if (!tap.active)
+    all.active = group->valid;
+    for (int d = 0; d < map[0]->slots; d++) {
+        const struct elements planes = elements_along(v, 0, d, c, &all);
+        for (int h = 0; h < map[1]->slots && planes.active; h++) {
+            const struct elements rows = elements_along(v, 1, h, c, &planes);
+            const size_t first = count;
+            for (int w = 0; w < map[2]->slots && rows.active; w++) {
+                const struct elements elements = elements_along(v, 2, w, c, &rows);
+                if (!elements.active)
                     continue;
                 PC_GROW(v->arena, group->taps, count, capacity);
-                group->taps[count++] = tap;
+                struct pc_lane_tap *tap = &group->taps[count];
+                memcpy(tap->slot, (int[POOL_MAX_RANK]){d, h, w}, sizeof tap->slot); /* the rest is 0 */
+                if (!make_tap(v, group, c, reached, &elements, count > first ? tap - 1 : NULL, tap))
+                    return NULL;
+                count++;
             }
+        }
+    }
     group->tap_count = (int)count;
     return group;
 }
@@ -465,11 +486,23 @@ static double weight(const struct pc_lane_cost *cost) {
     return cost->loads + cost->shuffles + cost->blends + cost->taps + 2 * cost->groups; /* a store, and what finishes it */
 }
 
-/* The number of rows whose block in the middle of the plane takes the least work for each element. */
-static int64_t best_rows(const struct view *v) {
+static void count_slots(struct view *v) {
+    for (int a = 0; a < POOL_MAX_RANK && v->shape->repeats; a++)
+        v->before[a] = count_before(v->shape->map[a], v->arena);
+}
+
+/* The number of rows whose block in the middle of the plane takes the least work for each element.  Rows of a window differ
+ * in little but where they are, so that a few of them tell. */
+static int64_t best_rows(const struct view *whole) {
+    struct pc_lane_shape few = *whole->shape;
+    struct view few_rows = *whole, *const v = &few_rows;
     const int64_t height = v->plane / v->row, period = v->shape->period[1];
     int64_t best = period;
     double least = 0;
+    for (int a = 0; a < POOL_MAX_RANK - 1; a++)
+        few.map[a] = pc_lane_map_middle(few.map[a], ROWS_LOOKED_AT, v->arena);
+    v->shape = &few;
+    count_slots(v);
     for (int64_t rows = period; rows <= height; rows += period) {
         struct pc_lane_node block;
         const int64_t groups = (rows * v->row + v->shape->lanes - 1) / v->shape->lanes;
@@ -510,7 +543,7 @@ static bool make_plane(const struct view *v, int64_t first, int64_t rows, struct
         const size_t blocks = plane->child_count;
         append(v, plane, &block, mark);
         if (plane->child_count > blocks)
-            code += pc_lanes_cost(&block, v->arena).code;
+            code += pc_lanes_code(&block);
         if (code > (double)v->shape->code_max)
             return false;
     }
@@ -568,8 +601,7 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
     }
     if (looks > LOOKS_MAX || is_hopeless(shape))
         return NULL;
-    for (int a = 0; a < POOL_MAX_RANK && shape->repeats; a++)
-        v.before[a] = count_before(shape->map[a], arena);
+    count_slots(&v);
     v.row = shape->map[2]->to;
     v.plane = v.row * shape->map[1]->to;
     v.count = v.plane * shape->map[0]->to;
@@ -592,5 +624,5 @@ const struct pc_lane_node *pc_lanes_build(const struct pc_lane_shape *shape, str
                 return NULL;
         append(&v, root, &planes, mark);
     }
-    return pc_lanes_cost(root, arena).code <= (double)shape->code_max ? root : NULL;
+    return pc_lanes_code(root) <= (double)shape->code_max ? root : NULL;
 }

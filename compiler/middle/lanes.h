@@ -92,6 +92,9 @@ struct pc_lane_cost {
 };
 struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena);
 
+/* The taps in the code of a node, and one for each group: the cost's `code`. */
+double pc_lanes_code(const struct pc_lane_node *node);
+
 /* How many different constant choices among loads there are in the code. */
 int64_t pc_lanes_choices(const struct pc_lane_node *node, struct pc_arena *arena);
 

@@ -54,7 +54,6 @@ static int count_divisions(const struct pc_lane_group *group) {
 
 static void add_group(const struct pc_lane_group *group, struct seen *loads, struct seen *taps, struct pc_lane_cost *cost) {
     cost->groups++;
-    cost->code += group->tap_count + 1;
     cost->taps += group->tap_count;
     cost->divisions += count_divisions(group);
     for (int t = 0; t < group->tap_count; t++) {
@@ -80,11 +79,11 @@ static void add_group(const struct pc_lane_group *group, struct seen *loads, str
     }
 }
 
-static size_t count_taps(const struct pc_lane_node *node) {
-    size_t taps = node->group ? (size_t)node->group->tap_count : 0;
-    for (size_t i = 0; i < node->child_count; i++)
-        taps += node->children[i].group ? (size_t)node->children[i].group->tap_count : 0;
-    return taps;
+/* Of a group, which may be none. */
+static void count_group(const struct pc_lane_group *group, size_t *taps, size_t *loads) {
+    for (int t = 0; group && t < group->tap_count; t++)
+        *loads += (size_t)group->taps[t].load_count;
+    *taps += group ? (size_t)group->tap_count : 0;
 }
 
 static void add_cost(struct pc_lane_cost *sum, const struct pc_lane_cost *cost, double times) {
@@ -95,14 +94,16 @@ static void add_cost(struct pc_lane_cost *sum, const struct pc_lane_cost *cost, 
     sum->new_taps += times * cost->new_taps;
     sum->groups += times * cost->groups;
     sum->divisions += times * cost->divisions;
-    sum->code += cost->code;
 }
 
 struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_arena *arena) {
     struct pc_lane_cost once = {0}, all = {0};
-    const size_t taps = count_taps(node);
+    size_t tap_count = 0, load_count = 0;
+    count_group(node->group, &tap_count, &load_count);
+    for (size_t i = 0; i < node->child_count; i++)
+        count_group(node->children[i].group, &tap_count, &load_count);
     const struct pc_arena_mark mark = pc_arena_mark(arena);
-    struct seen loads = new_seen(taps * PC_LANE_LOADS_MAX, arena), choices = new_seen(taps, arena);
+    struct seen loads = new_seen(load_count, arena), choices = new_seen(tap_count, arena);
     if (node->group)
         add_group(node->group, &loads, &choices, &once);
     for (size_t i = 0; i < node->child_count; i++) {
@@ -116,7 +117,15 @@ struct pc_lane_cost pc_lanes_cost(const struct pc_lane_node *node, struct pc_are
     }
     pc_arena_rewind(arena, mark);
     add_cost(&all, &once, (double)node->count);
+    all.code = pc_lanes_code(node);
     return all;
+}
+
+double pc_lanes_code(const struct pc_lane_node *node) {
+    double code = node->group ? (double)node->group->tap_count + 1 : 0;
+    for (size_t i = 0; i < node->child_count; i++)
+        code += pc_lanes_code(&node->children[i]);
+    return code;
 }
 
 /* ---- choices ---- */

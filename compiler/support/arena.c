@@ -2,6 +2,7 @@
 #include "support/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,10 +41,20 @@ struct pc_arena_mark pc_arena_mark(const struct pc_arena *arena) {
     return (struct pc_arena_mark){arena->blocks, arena->next};
 }
 
+/* Keeps the block if it is the largest so far: a plan tries, and rewinds, hundreds of times. */
+static void put_aside(struct pc_arena *arena, struct pc_arena_block *block) {
+    struct pc_arena_block *smaller = block;
+    if (!arena->spare || arena->spare->size < block->size) {
+        smaller = arena->spare;
+        arena->spare = block;
+    }
+    free(smaller);
+}
+
 void pc_arena_rewind(struct pc_arena *arena, struct pc_arena_mark mark) {
     for (struct pc_arena_block *older; arena->blocks != mark.block; arena->blocks = older) {
         older = arena->blocks->older;
-        free(arena->blocks);
+        put_aside(arena, arena->blocks);
     }
     arena->next = mark.next;
     arena->end = mark.block ? mark.block->bytes + mark.block->size : NULL;
@@ -51,28 +62,45 @@ void pc_arena_rewind(struct pc_arena *arena, struct pc_arena_mark mark) {
 
 void pc_arena_release(struct pc_arena *arena) {
     free_blocks(arena->blocks);
-    arena->blocks = NULL;
+    free(arena->spare);
+    arena->blocks = arena->spare = NULL;
     arena->next = arena->end = NULL;
 }
 
-void *pc_arena_alloc(struct pc_arena *arena, size_t size) {
+static size_t round_up(size_t size) {
     const size_t unit = _Alignof(max_align_t);
-    if (size > PTRDIFF_MAX - 2 * unit)
+    return (size + unit - 1) / unit * unit;
+}
+
+/* A block of at least so many bytes, and more the more there are already. */
+static struct pc_arena_block *new_block(struct pc_arena *arena, size_t size) {
+    struct pc_arena_block *block = arena->spare;
+    if (block && block->size >= size) {
+        arena->spare = NULL;
+        return block;
+    }
+    size_t want = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
+    if (want > LARGEST_STEP)
+        want = LARGEST_STEP;
+    if (want < size)
+        want = size;
+    block = malloc(sizeof *block + want);
+    if (!block)
+        fail(arena);
+    block->size = want;
+    return block;
+}
+
+void *pc_arena_alloc(struct pc_arena *arena, size_t size) {
+    if (size > PTRDIFF_MAX - 2 * _Alignof(max_align_t))
         return fail(arena);
-    size = (size + unit - 1) / unit * unit;
+    size = round_up(size);
     if ((size_t)(arena->end - arena->next) < size) {
-        size_t want = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
-        if (want > LARGEST_STEP)
-            want = LARGEST_STEP;
-        if (want < size)
-            want = size;
-        struct pc_arena_block *block = malloc(sizeof *block + want);
-        if (!block)
-            return fail(arena);
-        *block = (struct pc_arena_block){.older = arena->blocks, .size = want};
+        struct pc_arena_block *block = new_block(arena, size);
+        block->older = arena->blocks;
         arena->blocks = block;
         arena->next = block->bytes;
-        arena->end = block->bytes + want;
+        arena->end = block->bytes + block->size;
     }
     void *result = arena->next;
     arena->next += size;
@@ -106,10 +134,24 @@ char *pc_arena_printf(struct pc_arena *arena, const char *format, ...) {
     return text;
 }
 
+/* What was allocated last grows where it is, if there is room behind it. */
+static bool grow_in_place(struct pc_arena *arena, const void *array, size_t size, size_t larger) {
+    const size_t more = round_up(larger) - round_up(size);
+    if (!array || (const char *)array + round_up(size) != arena->next || (size_t)(arena->end - arena->next) < more)
+        return false;
+    memset(arena->next, 0, more);
+    arena->next += more;
+    return true;
+}
+
 void *pc_arena_grow(struct pc_arena *arena, void *array, size_t count, size_t *capacity, size_t element) {
     if (count < *capacity)
         return array;
-    size_t larger = *capacity ? *capacity * 2 : 8;
+    const size_t larger = *capacity ? *capacity * 2 : 8;
+    if (larger <= PTRDIFF_MAX / element && grow_in_place(arena, array, *capacity * element, larger * element)) {
+        *capacity = larger;
+        return array;
+    }
     void *copy = pc_arena_array(arena, larger, element);
     if (count)
         memcpy(copy, array, count * element);

@@ -10,6 +10,7 @@
 
 struct pc_arena {
     struct pc_arena_block *blocks; /* newest first */
+    struct pc_arena_block *spare;  /* the largest that a rewind left, for what comes next; NULL: none */
     char *next, *end;              /* free space of the newest block */
     jmp_buf *out_of_memory;        /* longjmp target, or NULL: abort */
 };
