@@ -388,11 +388,12 @@ void pc_emit_c_function(const struct ir_function *function, const struct ir_part
                         struct pc_text *text) {
     static const struct ir_parts whole = {0};
     struct emitter e = {.f = function, .parts = parts ? parts : &whole, .simd = words->simd, .w = {.text = text}};
-    struct pc_arena scratch = {.out_of_memory = function->arena->out_of_memory};
-    e.uses = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
-    e.block = PC_NEW_ARRAY(&scratch, function->node_count, uint32_t);
-    e.size = PC_NEW_ARRAY(&scratch, function->node_count, uint8_t);
-    e.front = PC_NEW_ARRAY(&scratch, function->buffer_count, int64_t);
+    struct pc_arena *arena = function->arena;
+    const struct pc_arena_mark mark = pc_arena_mark(arena);
+    e.uses = PC_NEW_ARRAY(arena, function->node_count, uint32_t);
+    e.block = PC_NEW_ARRAY(arena, function->node_count, uint32_t);
+    e.size = PC_NEW_ARRAY(arena, function->node_count, uint8_t);
+    e.front = PC_NEW_ARRAY(arena, function->buffer_count, int64_t);
     e.index_type = "int32_t";
     for (size_t i = 0; i < function->buffer_count; i++)
         if (function->buffers[i].count > INT32_MAX)
@@ -411,7 +412,7 @@ void pc_emit_c_function(const struct ir_function *function, const struct ir_part
     }
     pc_text_add(text, " {\n");
     print_body(&e, words, pieces);
-    pc_arena_release(&scratch);
+    pc_arena_rewind(arena, mark);
     if (words->is_static || !parts)
         return;
     pc_text_add(text, "\n");

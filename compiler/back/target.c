@@ -56,14 +56,6 @@ bool pc_target_is_here(enum pc_target target) {
     return false;
 }
 
-void pc_target_plan_bytes(int bytes, struct pc_plan_options *options) {
-    options->vector_bytes = bytes;
-    options->target = NULL;
-    for (int t = 0; t < PC_TARGET_COUNT; t++)
-        if (rows[t].bytes == bytes && pc_target_is_here((enum pc_target)t))
-            options->target = rows[t].name;
-}
-
 enum pc_target pc_target_native(void) {
     enum pc_target best = PC_TARGET_C99;
     for (int t = 0; t < PC_TARGET_COUNT; t++)

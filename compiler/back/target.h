@@ -32,10 +32,8 @@ const struct pc_target_row *pc_target_row(enum pc_target target);
 /* Whether values of this type can be printed for the target: one lane always. */
 bool pc_target_has(enum pc_target target, struct ir_type type);
 
-/* Sets what the planner needs to know of the target; for vectors of so many bytes on this machine, where nobody named one.
- */
+/* Sets what the planner needs to know of the target. */
 void pc_target_plan(enum pc_target target, struct pc_plan_options *options);
-void pc_target_plan_bytes(int bytes, struct pc_plan_options *options);
 
 /* Whether the processor that runs this has it; the one with the widest vectors of those. */
 bool pc_target_is_here(enum pc_target target);

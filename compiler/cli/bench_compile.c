@@ -24,10 +24,8 @@ static bool compile_once(struct pc_cli *cli, struct pc_jit *jit, const struct pc
                          struct times *times) {
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
     struct pc_kernel_options options = {.prefix = "bench", .plan = cli->plan};
-    if (cli->options.targets.count)
-        pc_target_plan(cli->options.targets.items[0], &options.plan);
-    else
-        pc_target_plan_bytes(pc_jit_vector_bytes(), &options.plan);
+    const struct pc_targets *targets = &cli->options.targets;
+    pc_target_plan(targets->count ? targets->items[0] : pc_target_native(), &options.plan);
     const double begin = pc_clock();
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, &arena, &cli->diags);
     const double middle = pc_clock();

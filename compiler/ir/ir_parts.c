@@ -325,24 +325,22 @@ static void add_trips(const struct scan *s, const struct ir_block *block, int64_
 
 struct ir_parts ir_parts_of(const struct ir_function *f, struct pc_arena *arena) {
     struct scan s = {.f = f, .left = ACCESSES_MAX};
-    struct pc_arena scratch = {.out_of_memory = arena->out_of_memory};
+    int64_t *trips = PC_NEW_ARRAY(arena, f->loop_count, int64_t);
     s.share = PC_NEW_ARRAY(arena, f->node_count, uint8_t);
-    s.run = PC_NEW_ARRAY(&scratch, f->node_count, uint32_t);
-    s.wanted = PC_NEW_ARRAY(&scratch, f->node_count, bool);
+    const struct pc_arena_mark mark = pc_arena_mark(arena);
+    s.run = PC_NEW_ARRAY(arena, f->node_count, uint32_t);
+    s.wanted = PC_NEW_ARRAY(arena, f->node_count, bool);
     bool split = !ir_is_in_pieces(f) && classify(&s, &f->body); /* pieces of a straight line are functions, and short */
     if (split) {
         number_runs(&s, &f->body);
         share_values(&s, &f->body, 0, true);
-        follow(&s, &scratch);
+        follow(&s, arena);
         split = !s.bad;
     }
-    struct ir_parts parts = {.is_split = split, .share = s.share};
-    if (split) {
-        int64_t *trips = PC_NEW_ARRAY(arena, f->loop_count, int64_t);
+    pc_arena_rewind(arena, mark);
+    struct ir_parts parts = {.is_split = split, .share = s.share, .trips = trips};
+    if (split)
         add_trips(&s, &f->body, trips, &parts.trip_count);
-        parts.trips = trips;
-    }
-    pc_arena_release(&scratch);
     return parts;
 }
 

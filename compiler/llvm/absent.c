@@ -39,10 +39,6 @@ struct pc_jit *pc_jit_open(struct pc_diags *diags) {
     return NULL;
 }
 
-int pc_jit_vector_bytes(void) {
-    return 0;
-}
-
 void pc_jit_close(struct pc_jit *jit) {
     (void)jit;
 }

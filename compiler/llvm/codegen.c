@@ -33,6 +33,7 @@ struct unit {
     struct pc_machines *machines; /* where it goes back; NULL: it is closed */
     LLVMContextRef context;
     LLVMModuleRef module;
+    LLVMBuilderRef builder;
     LLVMMemoryBufferRef written; /* its code; NULL before */
     char problem[400];           /* the first error that LLVM reported by itself */
 };
@@ -69,12 +70,14 @@ static bool unit_open(struct unit *unit, const char *name, const struct pc_codeg
     LLVMContextSetDiagnosticHandler(unit->context, keep_error, unit);
     LLVMContextSetDiscardValueNames(unit->context, code != PC_CODE_LLVM);
     unit->module = new_module(unit, name);
+    unit->builder = LLVMCreateBuilderInContext(unit->context);
     return true;
 }
 
 static void unit_close(struct unit *unit) {
     if (unit->written)
         LLVMDisposeMemoryBuffer(unit->written);
+    LLVMDisposeBuilder(unit->builder);
     LLVMDisposeModule(unit->module);
     LLVMContextDispose(unit->context);
     if (unit->machines)
@@ -130,7 +133,7 @@ static bool optimise(const struct unit *unit, LLVMModuleRef module, const struct
 /* The function in a module, as good as it is wanted. */
 static bool fill(const struct unit *unit, LLVMModuleRef module, const struct ir_function *function, enum pc_code code,
                  struct pc_diags *diags) {
-    pc_emit_llvm(function, module, pc_machine_has_avx512(&unit->machine));
+    pc_emit_llvm(function, module, unit->builder, pc_machine_has_avx512(&unit->machine));
     return verify(module, "before its passes", diags) && (code == PC_CODE_LLVM || optimise(unit, module, function, diags));
 }
 

@@ -440,12 +440,13 @@ static size_t depth_of(const struct ir_function *f, const struct ir_block *block
     return most;
 }
 
-void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool has_avx512) {
+void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, LLVMBuilderRef builder, bool has_avx512) {
     enum { PART_PARAMETERS = 2 };
     const size_t depth = depth_of(function, &function->body);
     struct pc_arena *arena = function->arena;
     struct emitter e = {.f = function,
                         .module = module,
+                        .builder = builder,
                         .context = LLVMGetModuleContext(module),
                         .has_lanes = pc_has_lanes(function),
                         .has_avx512 = has_avx512};
@@ -467,12 +468,10 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, bool
     e.parameters = PC_NEW_ARRAY(arena, e.slot_count, LLVMTypeRef);
     e.from = PC_NEW_ARRAY(arena, e.parts.trip_count, LLVMValueRef);
     e.to = PC_NEW_ARRAY(arena, e.parts.trip_count, LLVMValueRef);
-    e.builder = LLVMCreateBuilderInContext(e.context);
     if (e.parts.is_split) {
         emit_split(&e);
     } else {
         const struct function whole = emit_whole(&e);
         emit_only_part(&e, &whole);
     }
-    LLVMDisposeBuilder(e.builder);
 }

@@ -10,12 +10,15 @@
 
 #include "ir/ir.h"
 
-struct LLVMOpaqueModule; /* LLVMModuleRef points to it */
+struct LLVMOpaqueModule; /* LLVMModuleRef points to it, LLVMBuilderRef to the next */
+struct LLVMOpaqueBuilder;
 
 /* Adds the function to a module whose data layout is set: `void name(ptr, ...)`, one pointer for each input and output in
  * the order of the buffers, as the generated header declares it, and name_part(), which has two integers of a pointer's size
  * behind them (ir_parts.h).  Pieces of a long straight line become functions of their own.  Names of values and blocks are
- * those of the IR's dump, unless the module's context discards names.  has_avx512: the module's machine has AVX-512 F. */
-void pc_emit_llvm(const struct ir_function *function, struct LLVMOpaqueModule *module, bool has_avx512);
+ * those of the IR's dump, unless the module's context discards names.  has_avx512: the module's machine has AVX-512 F.
+ * The builder is the caller's, of the module's context: where memory ends, this function is left by a jump. */
+void pc_emit_llvm(const struct ir_function *function, struct LLVMOpaqueModule *module, struct LLVMOpaqueBuilder *builder,
+                  bool has_avx512);
 
 #endif

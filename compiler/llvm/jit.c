@@ -64,28 +64,6 @@ static void keep_error(void *context, LLVMErrorRef error) {
     LLVMDisposeErrorMessage(message);
 }
 
-/* ---- this processor ---- */
-
-static int vector_bytes;
-
-static void find_vector_bytes(void) {
-    static const struct {
-        const char *feature;
-        int bytes;
-    } rows[] = {{"+avx512f,", 64}, {"+avx2,", 32}, {"+sse2,", 16}, {"+neon,", 16}}; /* the widest first */
-    char *features = LLVMGetHostCPUFeatures();
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && !vector_bytes; i++)
-        if (strstr(features, rows[i].feature))
-            vector_bytes = rows[i].bytes;
-    LLVMDisposeMessage(features);
-}
-
-int pc_jit_vector_bytes(void) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, find_vector_bytes);
-    return vector_bytes;
-}
-
 /* ---- opening ---- */
 
 /* What generated code may call: the functions of ops.def that are the C library's, and those that LLVM makes loops into. */

@@ -15,9 +15,6 @@ struct pc_jit_code; /* one function, whole and in parts, and the memory it is in
 /* NULL with an error in diags; always so without LLVM (pc_llvm_is_there). */
 struct pc_jit *pc_jit_open(struct pc_diags *diags);
 
-/* Bytes of the vectors that a plan for this processor should count on (struct pc_plan_options); 0: leave them to LLVM. */
-int pc_jit_vector_bytes(void);
-
 /* All code must have been released. NULL is allowed. */
 void pc_jit_close(struct pc_jit *jit);
 

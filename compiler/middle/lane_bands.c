@@ -19,11 +19,11 @@ static const struct pc_lane_map *map_of(const struct candidate *c, int a, int64_
 static struct pc_lane_shape new_shape(const struct candidate *c) {
     struct pc_lane_shape shape = {.lanes = candidate_lanes_are_channels(c) ? 1 : c->result->lanes,
                                   .rows = c->tile_rows,
-                                  .phases = c->phases,
+                                  .phases = c->form.phases,
                                   .align = 1,
-                                  .unrolled = c->unrolled,
-                                  .one_more = c->one_more,
-                                  .repeats = c->aligned && candidate_may_repeat(c),
+                                  .unrolled = c->form.unrolled,
+                                  .one_more = c->form.one_more,
+                                  .repeats = c->form.aligned && candidate_may_repeat(c),
                                   .code_max = c->plan->budget.loop_budget / 4};
     int64_t stride = 1;
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
@@ -42,32 +42,33 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
     shape->period[a] = candidate_period_of(c, a);
     if (axis->adaptive || candidate_lanes_are_channels(c) || axis->kernel == 1)
         return;
-    if (axis->stride < axis->kernel && c->aligned && !(c->padded && first)) /* rows of a kernel's input begin anywhere */
+    if (axis->stride < axis->kernel && c->form.aligned &&
+        !(c->form.padded && first)) /* rows of a kernel's input begin anywhere */
         shape->align = c->result->lanes;
-    else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride && !shape->one_more && c->phases == 1)
+    else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride && !shape->one_more && c->form.phases == 1)
         shape->align = axis->stride;
 }
 
 static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum pc_lane_work work, const char *words,
                      struct pc_lane_shape *shape, bool finishes) {
     const int last = POOL_MAX_RANK - 1;
-    if (c->padded && band->pass_count > 0)
+    if (c->form.padded && band->pass_count > 0)
         shape->from[last] = candidate_padded(c, shape->from[last]);
-    if (c->padded && !finishes)
+    if (c->form.padded && !finishes)
         shape->map[last] = pc_lane_map_pad(shape->map[last], c->result->lanes, c->arena);
-    if (c->planes > 1) {
+    if (c->form.planes > 1) {
         const int64_t plane = c->layer->axis[1].in * c->layer->axis[2].in;
         const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? plane : 0;
-        shape->map[1] = pc_lane_map_stack(shape->map[1], c->planes, shape->from[1], index, c->arena);
-        shape->from[1] *= c->planes;
+        shape->map[1] = pc_lane_map_stack(shape->map[1], c->form.planes, shape->from[1], index, c->arena);
+        shape->from[1] *= c->form.planes;
     }
-    if (c->flat) {
+    if (c->form.flat) {
         const int64_t channels = c->layer->desc.channels;
         const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? 1 : 0;
         shape->map[last] = pc_lane_map_spread(shape->map[last], channels, index, c->arena);
         shape->from[last] *= channels;
     }
-    if (c->unrolled && band->pass_count > 0)
+    if (c->form.unrolled && band->pass_count > 0)
         shape->align = c->result->lanes; /* registers have no other places */
     shape->slack = band->pass_count > 0 && !candidate_lanes_are_channels(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
@@ -75,7 +76,7 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
                                   .words = words,
                                   .groups = pc_lanes_build(shape, c->arena),
                                   .phases = shape->phases,
-                                  .in_order = shape->rows == 0 || c->padded,
+                                  .in_order = shape->rows == 0 || c->form.padded,
                                   .to_count = 1};
     for (int a = 0; a < POOL_MAX_RANK; a++)
         pass->to_count *= shape->map[a]->to;
@@ -120,7 +121,7 @@ struct extent {
 static struct extent make_extent(const struct candidate *c, int a, int64_t begin, int64_t count) {
     struct extent extent = {.begin = begin, .count = count, .read = candidate_size_read(c, a)};
     const bool whole = count == candidate_size_written(c, a);
-    if (c->planes == 1 && (a == c->outer ? candidate_can_band(c) : !whole)) {
+    if (c->form.planes == 1 && (a == c->outer ? candidate_can_band(c) : !whole)) {
         int64_t last;
         pc_lane_map_extent(map_of(c, a, begin, count, 0), &extent.first, &last);
         extent.read = last < extent.first ? 1 : last - extent.first + 1; /* where no window reads: one row to stand on */
@@ -139,12 +140,12 @@ static void source_sizes(const struct candidate *c, const struct extent *extent,
 /* Elements from pixel to pixel, and from row to row, of what a pass writes. */
 static int64_t pixel_stored(const struct candidate *c, bool finishes) {
     return c->layer->desc.layout != POOL_CHANNELS_LAST ? 1
-           : finishes || c->flat                       ? c->layer->desc.channels
+           : finishes || c->form.flat                  ? c->layer->desc.channels
                                                        : c->result->block;
 }
 
 static int64_t row_stored(const struct candidate *c, int64_t pixels, bool finishes) {
-    return pixel_stored(c, finishes) * (c->padded && !finishes ? candidate_padded(c, pixels) : pixels);
+    return pixel_stored(c, finishes) * (c->form.padded && !finishes ? candidate_padded(c, pixels) : pixels);
 }
 
 /* A pass along `axes` (axis a is bit a). `size` are the sizes of its source and becomes those of its destination; divisors
@@ -281,7 +282,7 @@ bool candidate_build_bands(struct candidate *c) {
     struct stretch *list[POOL_MAX_RANK];
     size_t count[POOL_MAX_RANK];
     candidate_choose_sizes(c);
-    if (c->planes > 1 && c->rows[c->outer] < candidate_size_written(c, c->outer))
+    if (c->form.planes > 1 && c->rows[c->outer] < candidate_size_written(c, c->outer))
         return false;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         count[a] = list_stretches(c, a, &list[a]);
@@ -325,7 +326,7 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
                     int64_t block, bool last) {
     struct pc_lane_shape shape = new_shape(c);
     /* What was stored as a vector is loaded as that vector, which need not wait for memory. */
-    shape.align = c->unrolled && band->pass_count == 0 ? 1 : c->result->lanes;
+    shape.align = c->form.unrolled && band->pass_count == 0 ? 1 : c->result->lanes;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : 1;
         shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block) : pc_lane_map_identity(1, c->arena);
@@ -372,7 +373,7 @@ bool candidate_build_halves(struct candidate *c) {
             return false;
     band.pass[0].first = true;
     band.pass[band.pass_count - 1].last = true;
-    c->result->block = c->planes;
+    c->result->block = c->form.planes;
     PC_GROW(c->arena, c->result->bands, c->result->band_count, c->result->band_capacity);
     c->result->bands[c->result->band_count++] = band;
     return true;

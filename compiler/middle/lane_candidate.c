@@ -18,7 +18,7 @@ int64_t candidate_rows_apart(const struct candidate *c, int64_t pixels) {
 }
 
 bool candidate_lanes_are_channels(const struct candidate *c) {
-    return c->layer->desc.layout == POOL_CHANNELS_LAST && !c->flat;
+    return c->layer->desc.layout == POOL_CHANNELS_LAST && !c->form.flat;
 }
 
 int64_t candidate_pitch_of(const struct candidate *c) {
@@ -133,7 +133,7 @@ bool candidate_is_outermost_first(const struct candidate *c) {
         return false;
     if (!candidate_lanes_are_channels(c))
         return outer->in > outer->out && !pc_lane_comes_from_memory(c->plan);
-    return !c->boxes && candidate_can_band(c) && (outer->out > 1 || 2 * candidate_pitch_of(c) >= CANDIDATE_PAGE);
+    return !c->form.boxes && candidate_can_band(c) && (outer->out > 1 || 2 * candidate_pitch_of(c) >= CANDIDATE_PAGE);
 }
 
 int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]) {

@@ -23,28 +23,32 @@ enum {
     CANDIDATE_PIECE_LONG = 8, /* vectors of a piece that may as well come from the third level */
 };
 
+/* What is tried of a way (plans.def). */
+struct lane_form {
+    bool aligned;   /* loads begin at multiples of the lanes, which slots share; rows of other lengths differ in them */
+    bool one_more;  /* channels-first, not aligned: see note [one element more] in lanes.c */
+    bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */
+    bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
+    bool boxes;     /* channels-last: bands are low along H too, and local arrays have room for neighbours along D */
+    bool unrolled;  /* as one straight line, and results between passes stay in registers */
+    int64_t planes; /* channels-first: that are taken as one, of two spatial axes; when listed, 0: 1 */
+    int64_t phases; /* channels-first, gradients: of the shape of their groups; 1: none; when listed, 0: 1 */
+};
+
 struct candidate {
     const struct pc_plan *plan;
     const struct pc_layer *layer;
     struct pc_arena *arena;
     struct pc_lane_plan *result;
+    struct lane_form form;
     bool backward, picks, tracked;
     bool apart;     /* one axis at a time */
-    bool unrolled;  /* as one straight line, and results between passes stay in registers */
     bool slices;    /* apart, but H and W together */
     bool lines;     /* apart, and long windows along an axis share their parts */
-    bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */
-    bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
-    int64_t planes; /* channels-first: that are taken as one, of two spatial axes */
-    int64_t phases; /* channels-first, gradients: of the shape of their groups; 1: none */
-    int64_t pieces; /* channels-last: vectors of a block, at most */
-    bool
-        aligned; /* loads begin at multiples of the lanes, which slots share; but rows whose length is none differ in them */
-    bool one_more; /* channels-first, not aligned: see note [one element more] in lanes.c */
-    bool halves;   /* the plane is one row, which is one window */
-    bool weighs;   /* dy is weighted first */
-    bool boxes; /* channels-last: bands are low along H too, so that local arrays have room for what is next to each other */
-    int outer;  /* the outermost axis that is reduced */
+    bool halves;    /* the plane is one row, which is one window */
+    bool weighs;    /* dy is weighted first */
+    int outer;      /* the outermost axis that is reduced */
+    int64_t vectors_most;        /* channels-last: vectors of a block, at most */
     int64_t rows[POOL_MAX_RANK]; /* of a band, along each axis */
     int64_t tile_rows;
 };

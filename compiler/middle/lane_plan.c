@@ -54,7 +54,7 @@ static const double UNROLLED_MOST = 2500;
 
 /* Whether a kernel has no more code than can be read, and compiled. */
 static bool is_short(const struct candidate *c) {
-    if (c->unrolled && c->result->code > UNROLLED_MOST)
+    if (c->form.unrolled && c->result->code > UNROLLED_MOST)
         return false;
     const bool one_line = c->backward && candidate_lanes_are_channels(c) && c->result->block < 2 * c->result->lanes;
     return c->result->code <= (double)c->plan->budget.loop_budget && (!one_line || c->result->code <= LINE_MOST);
@@ -69,12 +69,6 @@ static bool build(struct candidate *c) {
     return is_short(c) && c->result->local_bytes <= PC_LOCAL_MOST;
 }
 
-/* What is tried of each way. */
-struct form {
-    bool aligned, one_more, padded, flat, boxes, unrolled;
-    int64_t planes, phases; /* 0: 1 */
-};
-
 /* Whether axes are reduced by passes of their own. */
 static bool takes_apart(const struct way *way) {
     return way->steps == STEPS_AXES || way->steps == STEPS_SLICES || way->steps == STEPS_LINES;
@@ -85,29 +79,24 @@ static bool selects(const struct pc_plan *plan) {
     return plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(plan->layer);
 }
 
-static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way, const struct form *form,
-                                      struct pc_arena *arena) {
+static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way,
+                                      const struct lane_form *form, struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const struct pc_mode *mode = pc_mode_of(layer->desc.mode);
     struct candidate c = {.plan = plan,
                           .layer = layer,
                           .arena = arena,
                           .result = PC_NEW(arena, struct pc_lane_plan),
-                          .padded = form->padded,
-                          .boxes = form->boxes,
-                          .flat = form->flat,
-                          .planes = form->planes,
-                          .phases = form->phases ? form->phases : 1,
+                          .form = *form,
                           .backward = plan->kind == PC_KERNEL_BACKWARD,
                           .picks = pc_layer_picks(layer),
                           .apart = takes_apart(way) || (way->steps == STEPS_UNROLLED && !selects(plan)),
-                          .unrolled = form->unrolled,
                           .lines = way->steps == STEPS_LINES,
                           .slices = way->steps == STEPS_SLICES,
-                          .aligned = form->aligned,
-                          .one_more = form->one_more,
                           .halves = way->steps == STEPS_HALVES,
                           .tile_rows = way->rows};
+    c.form.planes = form->planes ? form->planes : 1;
+    c.form.phases = form->phases ? form->phases : 1;
     c.result->lanes = lanes;
     c.result->is_flat = form->flat;
     c.result->is_padded = form->padded;
@@ -167,12 +156,12 @@ static bool rows_overlap(const struct pc_axis *axis) {
     return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
 }
 
-enum { FORMS_MAX = 8, PHASES_MOST = 4 };
+enum { FORMS_MAX = 8 };
 
 /* Loads begin at multiples of the lanes, or where slots do, which may want one element more; rows of local arrays are as
  * long as they are, or as vectors; small planes come alone or several at a time; lanes of a gradient are neighbours or a
  * stride apart; few channels are lanes or not; bands are boxes.  Returns how many forms there are. */
-static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct form *forms) {
+static int list_forms(const struct pc_plan *plan, int lanes, const struct way *way, struct lane_form *forms) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
@@ -180,40 +169,40 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* from line to line */
     int count = 0;
     if (way->steps == STEPS_UNROLLED) {
-        forms[count++] = (struct form){.aligned = true, .unrolled = true, .flat = last, .planes = 1};
+        forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .flat = last};
         if (planes > 1)
-            forms[count++] = (struct form){.aligned = true, .unrolled = true, .planes = planes};
+            forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes};
         return count;
     }
     if (way->steps == STEPS_HALVES && pc_layer_inputs(layer) <= VECTORS_UNROLLED * lanes)
-        forms[count++] = (struct form){.aligned = true, .unrolled = true, .planes = planes_of_vector(layer, lanes)};
+        forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes_of_vector(layer, lanes)};
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
-        forms[count++] = (struct form){.aligned = true, .planes = 1};
+        forms[count++] = (struct lane_form){.aligned = true};
     if (last && way->rows > 0 && way->steps == STEPS_SLICES && fills_vectors(layer, lanes) &&
         plan->kind != PC_KERNEL_BACKWARD)
-        forms[count++] = (struct form){.aligned = true, .boxes = true, .planes = 1};
+        forms[count++] = (struct lane_form){.aligned = true, .boxes = true};
     if (planes > 1) {
-        forms[count++] = (struct form){.aligned = true, .planes = planes};
-        forms[count++] = (struct form){.aligned = false, .planes = planes};
+        forms[count++] = (struct lane_form){.aligned = true, .planes = planes};
+        forms[count++] = (struct lane_form){.aligned = false, .planes = planes};
     }
     if (!last || layer->desc.channels < lanes) {
-        forms[count++] = (struct form){.aligned = true, .flat = last, .planes = 1};
-        forms[count++] = (struct form){.aligned = false, .one_more = crosses && way->rows > 0, .flat = last, .planes = 1};
+        forms[count++] = (struct lane_form){.aligned = true, .flat = last};
+        forms[count++] = (struct lane_form){.aligned = false, .one_more = crosses && way->rows > 0, .flat = last};
     }
     if (crosses && way->rows == 0)
-        forms[count++] = (struct form){.one_more = true, .planes = 1};
-    if (!last && way->rows > 0 && selects(plan) && across->stride > 1 && across->stride <= PHASES_MOST &&
+        forms[count++] = (struct lane_form){.one_more = true};
+    if (!last && way->rows > 0 && selects(plan) && across->stride > 1 && across->stride <= PC_LANE_PHASES_MAX &&
         rows_overlap(across))
-        forms[count++] = (struct form){.planes = 1, .phases = across->stride};
+        forms[count++] = (struct lane_form){.phases = across->stride};
     if (!last && way->rows > 0 && takes_apart(way))
-        forms[count++] = (struct form){.aligned = true, .padded = true, .planes = 1};
+        forms[count++] = (struct lane_form){.aligned = true, .padded = true};
     return count;
 }
 
 /* The form that is the least work; blocks have fewer channels where local arrays are too large. NULL: none fits. */
 static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lanes, const struct way *way,
                                             struct pc_arena *arena) {
-    struct form forms[FORMS_MAX];
+    struct lane_form forms[FORMS_MAX];
     if (way->steps == STEPS_SCATTER)
         return pc_lane_scatter_build(plan, lanes, way->line, arena);
     if (way->steps == STEPS_LOOKUP)
@@ -221,23 +210,24 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
     if (way->steps == STEPS_PIXELS)
         return pc_lane_pixels_build(plan, lanes, way->line, arena);
     const int count = list_forms(plan, lanes, way, forms);
-    for (int64_t pieces = INT64_MAX;;) {
+    for (int64_t vectors = INT64_MAX;;) {
         const struct pc_lane_plan *best = NULL;
-        struct pc_lane_plan last = {0};
+        int64_t too_large = 0; /* channels of the largest block whose local arrays are */
         for (int i = 0; i < count; i++) {
             const struct pc_arena_mark mark = pc_arena_mark(arena);
             struct candidate c = new_candidate(plan, lanes, way, &forms[i], arena);
-            c.pieces = pieces;
+            c.vectors_most = vectors;
             const bool better = build(&c) && (!best || c.result->work < best->work);
-            last = *c.result;
+            if (candidate_lanes_are_channels(&c) && c.result->local_bytes > PC_LOCAL_MOST && c.result->block > too_large)
+                too_large = c.result->block;
             if (better)
                 best = c.result;
             else
                 pc_arena_rewind(arena, mark);
         }
-        if (best || last.is_flat || last.local_bytes <= PC_LOCAL_MOST || last.block <= lanes)
+        if (best || too_large <= lanes)
             return best;
-        pieces = (last.block + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
+        vectors = (too_large + lanes - 1) / lanes / 2; /* the last of them may be part of a vector */
     }
 }
 
@@ -245,7 +235,7 @@ static const struct pc_lane_plan *build_way(const struct pc_plan *plan, int lane
 static bool has_lines(const struct pc_plan *plan, int lanes) {
     const struct candidate c = {.layer = plan->layer,
                                 .backward = plan->kind == PC_KERNEL_BACKWARD,
-                                .flat = !fills_vectors(plan->layer, lanes),
+                                .form.flat = !fills_vectors(plan->layer, lanes),
                                 .lines = true};
     bool has = false;
     for (int a = 0; a < POOL_MAX_RANK; a++)

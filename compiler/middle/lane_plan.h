@@ -34,6 +34,9 @@ struct pc_lane_pass {
 /* Weighing dy and two for each axis; or quarters of a plane, then halves of sixteen lanes. */
 enum { PC_LANE_PASSES_MAX = 12 };
 
+/* Groups of a gradient side by side, at most; of its phases. */
+enum { PC_LANE_PHASES_MAX = 4 };
+
 /* How often something is done along an axis, each time so many elements further on the side that the kernel reads and on
  * the one that it writes. */
 struct pc_lane_turns {

@@ -38,7 +38,7 @@ static double local_estimate(const struct candidate *c) {
         values += size;
     }
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1);
-    const double longer = c->padded ? (double)candidate_padded(c, row) / (double)row : 1;
+    const double longer = c->form.padded ? (double)candidate_padded(c, row) / (double)row : 1;
     return values * longer * (double)bytes_of_value(c);
 }
 
@@ -103,7 +103,7 @@ static int64_t choose_low_bands(struct candidate *c, int64_t vectors, int64_t wi
     int64_t *rows = &c->rows[c->outer];
     *rows = c->tile_rows < *rows ? c->tile_rows : *rows;
     const double low = local_estimate(c) * (double)lanes_of_block(c);
-    while (vectors > c->pieces || (vectors > wide && low * (double)vectors > good))
+    while (vectors > c->vectors_most || (vectors > wide && low * (double)vectors > good))
         vectors = (vectors + 1) / 2;
     *rows = low * (double)vectors <= (double)PC_LOCAL_MOST ? *rows : 1;
     return vectors;
@@ -129,7 +129,7 @@ static int64_t choose_bands(struct candidate *c, int64_t vectors, int64_t wide, 
     const int64_t overlap = (outer->kernel - 1) * outer->dilation / (c->backward ? candidate_stride_of(outer) : 1),
                   low = 8 * overlap;
     int64_t *rows = &c->rows[c->outer];
-    while (vectors > c->pieces || (vectors > wide && local_estimate(c) * (double)(vectors * scale) > good))
+    while (vectors > c->vectors_most || (vectors > wide && local_estimate(c) * (double)(vectors * scale) > good))
         vectors = (vectors + 1) / 2;
     while (candidate_can_band(c) && *rows > period) {
         const double local = local_estimate(c) * (double)scale;
@@ -191,7 +191,7 @@ static int64_t choose_boxes(struct candidate *c, int64_t vectors) {
         const int64_t rows = rows_of_box(c, depth, block);
         const double twice = rows < depth ? overlap / (double)rows : 0;
         const double work = (1 + twice) * candidate_box_penalty(c, block * lanes_of_block(c));
-        if (block <= c->pieces && (least == 0 || work < least)) {
+        if (block <= c->vectors_most && (least == 0 || work < least)) {
             least = work;
             best = block;
         }
@@ -214,27 +214,27 @@ static void choose_unrolled_bands(struct candidate *c) {
 void candidate_choose_sizes(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t channels = c->layer->desc.channels;
-    const bool has_local = (c->apart || c->weighs) && !c->unrolled;
+    const bool has_local = (c->apart || c->weighs) && !c->form.unrolled;
     int64_t vectors = candidate_lanes_are_channels(c) ? (channels + p->lanes - 1) / p->lanes : 1;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         c->rows[a] = candidate_size_written(c, a);
     const double bytes = !candidate_lanes_are_channels(c) ? 0 : has_local ? local_estimate(c) : read_by_tile(c);
     const int64_t wide = candidate_lanes_are_channels(c) && !reads_again(c) ? CANDIDATE_PIECE_GOOD : 1;
     const double good = (double)(has_local && is_small(c, bytes) ? PC_LOCAL_MOST : LOCAL_GOOD);
-    if (c->unrolled)
+    if (c->form.unrolled)
         choose_unrolled_bands(c);
-    else if (c->boxes)
+    else if (c->form.boxes)
         vectors = choose_boxes(c, vectors);
     else if (has_local && candidate_lanes_are_channels(c) && !c->backward && candidate_is_outermost_first(c))
         vectors = choose_low_bands(c, vectors, wide, good);
     else if (has_local)
         vectors = choose_bands(c, vectors, wide, good);
     else
-        while (vectors > c->pieces ||
+        while (vectors > c->vectors_most ||
                (vectors > wide && !candidate_comes_from_afar(c) && bytes * (double)(vectors * lanes_of_block(c)) > good))
             vectors = (vectors + 1) / 2;
-    p->block = c->flat                                  ? channels
-               : !candidate_lanes_are_channels(c)       ? c->planes
+    p->block = c->form.flat                             ? channels
+               : !candidate_lanes_are_channels(c)       ? c->form.planes
                : vectors * lanes_of_block(c) < channels ? vectors * lanes_of_block(c)
                                                         : channels;
 }
@@ -254,7 +254,7 @@ void candidate_choose_run(struct candidate *c) {
 void candidate_count_locals(struct candidate *c) {
     struct pc_lane_plan *p = c->result;
     const int64_t beyond = candidate_lanes_are_channels(c) ? 0 : 2 * p->lanes;
-    for (size_t b = 0; b < p->band_count && !c->unrolled; b++) {
+    for (size_t b = 0; b < p->band_count && !c->form.unrolled; b++) {
         const struct pc_lane_band *band = &p->bands[b];
         for (int i = 0; i + 1 < band->pass_count; i++) {
             const int64_t count = band->pass[i].to_count * (candidate_lanes_are_channels(c) ? p->block : 1) + beyond;

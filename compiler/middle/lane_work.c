@@ -123,18 +123,18 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
  * Elements in the order of memory: stores in many places; more rows than registers hold; rows with a rest by a mask; loads
  * that are neither in place nor of rows. */
 static double walk_of_planes(const struct candidate *c, const struct pc_lane_pass *pass) {
-    if (c->unrolled)
+    if (c->form.unrolled)
         return walk_unrolled(c, pass);
-    if (c->phases > 1)
+    if (c->form.phases > 1)
         return c->tile_rows > 4 ? 1.3 : 1.25; /* little but stores */
     if (is_narrow(c) && !c->apart && !c->backward && c->picks)
         return 1.3; /* there are 16 registers, not 32, for tiles of 4 rows as of 8 */
     const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
-    const bool rests = c->padded && long_rows && !c->backward && !c->tracked;
+    const bool rests = c->form.padded && long_rows && !c->backward && !c->tracked;
     const bool slides = pass->work == PC_LANE_SELECT && c->layer->axis[1].stride == 1 && !covered_by_many(c);
     if (c->tile_rows > 4 || rests)
         return slides ? 1.05 : 1.15; /* rows that slide share many loads */
-    return c->one_more && c->tile_rows == 0 ? 1.1 : 1;
+    return c->form.one_more && c->tile_rows == 0 ? 1.1 : 1;
 }
 
 /* Blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not come from the
@@ -160,7 +160,7 @@ static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pas
     const bool selects = pass->work == PC_LANE_SELECT, many = covered_by_many(c), afar = candidate_comes_from_afar(c);
     const double side = candidate_bytes_of_larger_side(c);
     const double apart = !c->apart || !afar ? 1 : c->slices ? SLICES_FROM_AFAR : BANDS_FROM_AFAR;
-    if (c->boxes)
+    if (c->form.boxes)
         return apart * candidate_box_penalty(c, c->result->block);
     double times = walk_of_pieces(c, selects);
     if (c->apart && c->tile_rows > 1 && !candidate_is_outermost_first(c))
@@ -200,15 +200,15 @@ static const double AFTER_PASS = 10;
 static double crossing(const struct candidate *c, const struct pc_lane_pass *pass) {
     if (candidate_lanes_are_channels(c))
         return 1;
-    if (!pass->first && c->unrolled)
+    if (!pass->first && c->form.unrolled)
         return 0; /* registers */
     if (is_narrow(c))
         return pass->first ? 1.5 : c->picks ? 1.2 : 2.2;
     if (!pass->first && !c->backward && candidate_is_outermost_first(c))
         return c->tile_rows > 0 ? 1.5 : 5; /* rows of sums are few; elements in the order of memory are pieces of them */
     if (!pass->first)
-        return c->padded ? 1.2 : c->aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
-    return !c->aligned && c->tile_rows == 0 ? 2.5 : 2;
+        return c->form.padded ? 1.2 : c->form.aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
+    return !c->form.aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 
 /* To put a vector together of the phases' sums. */
@@ -224,7 +224,7 @@ static bool stands_alone(const struct candidate *c) {
 /* What storing the vectors that end a row, which are not full, adds to each vector of a pass. */
 static double storing_parts(const struct candidate *c, const struct pc_lane_pass *pass) {
     const int64_t row = candidate_size_written(c, POOL_MAX_RANK - 1), lanes = c->result->lanes;
-    if (candidate_lanes_are_channels(c) || c->tile_rows == 0 || row % lanes == 0 || (c->padded && !pass->last))
+    if (candidate_lanes_are_channels(c) || c->tile_rows == 0 || row % lanes == 0 || (c->form.padded && !pass->last))
         return 0;
     const double each = c->apart ? STORE_OF_PART : stands_alone(c) ? PART_ALONE : 0;
     return each / (double)((row + lanes - 1) / lanes);
@@ -232,7 +232,7 @@ static double storing_parts(const struct candidate *c, const struct pc_lane_pass
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
-    const bool few = candidate_lanes_are_channels(c) || (c->unrolled && pass->work == PC_LANE_SELECT);
+    const bool few = candidate_lanes_are_channels(c) || (c->form.unrolled && pass->work == PC_LANE_SELECT);
     const int64_t choices = few ? 0 : pc_lanes_choices(pass->groups, c->arena);
     return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
@@ -267,7 +267,7 @@ static double order_of_memory(const struct candidate *c) {
     int64_t rows = new_rows(c, 1);
     if (c->halves)
         return 1;
-    if (c->unrolled)
+    if (c->form.unrolled)
         return ROWS_MANY;
     if (c->apart)
         return c->tile_rows > 1 ? ROWS_MANY : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
@@ -294,10 +294,10 @@ void candidate_count_work(struct candidate *c) {
             p->work += bands * (channels ? walk_of_pixels(c, pass, &cost) : walk_of_planes(c, pass)) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
                         cost.groups * w.group + cost.divisions * DIVISION);
-            p->work += pass->first || c->halves || c->unrolled ? 0 : bands * AFTER_PASS;
+            p->work += pass->first || c->halves || c->form.unrolled ? 0 : bands * AFTER_PASS;
             p->code += (pass->lines ? cost.code * combined(c, pass, &cost) / cost.taps : cost.code) * (1 + w.tap);
         }
     }
-    p->work /= (double)c->planes;
+    p->work /= (double)c->form.planes;
     candidate_wait_for_memory(c->plan, order_of_memory(c), &p->work);
 }

@@ -113,7 +113,7 @@ static void store_phases(struct lanes_nest *n, const struct pc_lane_node *nodes,
 /* Sums of several groups, a tap of each in turn: an addition waits three cycles and more for the one before it, and a
  * processor that met one sum after the other would not look far enough ahead to work on several. */
 void lanes_select(struct lanes_nest *n, const struct pc_lane_node *nodes, int count) {
-    ir_ref sum[LANES_SELECTS_MAX];
+    ir_ref sum[PC_LANE_PHASES_MAX];
     int most = 0;
     for (int i = 0; i < count; i++) {
         sum[i] = ir_real(n->b, n->nest->real, 0);

@@ -35,9 +35,9 @@ static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, 
     if (run > 0 && n->pass->lines)
         lanes_begin_line(n, nodes, run);
     for (size_t i = 0, side; i < run; i += side) {
-        assert(n->pass->phases <= LANES_SELECTS_MAX &&
+        assert(n->pass->phases <= PC_LANE_PHASES_MAX &&
                run % (size_t)n->pass->phases == 0); /* see list_forms and make_tiles */
-        const size_t most = LANES_SELECTS_MAX - LANES_SELECTS_MAX % (size_t)n->pass->phases;
+        const size_t most = PC_LANE_PHASES_MAX - PC_LANE_PHASES_MAX % (size_t)n->pass->phases;
         side = run - i < most ? run - i : most;
         if (n->pass->work == PC_LANE_SELECT) {
             lanes_select(n, &nodes[i], (int)side);

@@ -91,8 +91,7 @@ void lanes_reduce(struct lanes_nest *n, const struct pc_lane_group *group);
 void lanes_weigh(struct lanes_nest *n, const struct pc_lane_group *group);
 void lanes_sum(struct lanes_nest *n, const struct pc_lane_group *group);
 
-/* Of up to LANES_SELECTS_MAX groups side by side. */
-enum { LANES_SELECTS_MAX = 4 };
+/* Of up to PC_LANE_PHASES_MAX groups side by side. */
 void lanes_select(struct lanes_nest *n, const struct pc_lane_node *nodes, int count);
 
 #endif
