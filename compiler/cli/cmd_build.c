@@ -103,8 +103,15 @@ static struct pc_text *add_product(struct build *b, const char *path) {
     return &product->text;
 }
 
+/* The file that an emission goes to; NULL: standard output. */
+static const char *path_of_emission(struct build *b, enum pc_emit emit) {
+    if (!b->cli->options.directory && emit != PC_EMIT_C && emit != PC_EMIT_OBJ)
+        return NULL;
+    return path_of(b, pc_arena_printf(&b->cli->arena, ".%s", extensions[emit]));
+}
+
 /* Plan or IR of every kernel for a target, each built in memory of its own. */
-static void print_kernels_for(struct build *b, enum pc_target target, bool plan, struct pc_text *text) {
+static void print_kernels_for(struct build *b, enum pc_target target, enum pc_emit emit, struct pc_text *text) {
     struct pc_kernel_options options = b->options.kernel;
     pc_target_plan(target, &options.plan);
     for (size_t i = 0; i < b->module->count; i++) {
@@ -115,29 +122,23 @@ static void print_kernels_for(struct build *b, enum pc_target target, bool plan,
             struct pc_arena arena = {.out_of_memory = b->cli->arena.out_of_memory};
             const struct pc_kernel *kernel =
                 pc_kernel_build(layer, (enum pc_kernel_kind)kind, &options, &arena, &b->cli->diags);
-            if (kernel && plan)
-                pc_plan_print(kernel->plan, text);
-            else if (kernel)
+            if (kernel && emit == PC_EMIT_IR)
                 ir_print(kernel->ir, text);
+            else if (kernel)
+                pc_plan_print(kernel->plan, emit == PC_EMIT_LANES, text);
             pc_arena_release(&arena);
         }
     }
 }
 
-static void print_kernels(struct build *b, bool plan, struct pc_text *text) {
+static void print_kernels(struct build *b, enum pc_emit emit) {
+    struct pc_text *text = add_product(b, path_of_emission(b, emit));
     const struct pc_targets *targets = &b->options.targets;
     for (int i = 0; i < targets->count; i++) {
         if (targets->count > 1)
             pc_text_printf(text, "# %s\n", pc_target_row(targets->items[i])->name);
-        print_kernels_for(b, targets->items[i], plan, text);
+        print_kernels_for(b, targets->items[i], emit, text);
     }
-}
-
-/* The file that an emission goes to; NULL: standard output. */
-static const char *path_of_emission(struct build *b, enum pc_emit emit) {
-    if (!b->cli->options.directory && emit != PC_EMIT_C && emit != PC_EMIT_OBJ)
-        return NULL;
-    return path_of(b, pc_arena_printf(&b->cli->arena, ".%s", extensions[emit]));
 }
 
 /* Source, header and self-test, once: an object or assembly is used through the header, as the source is. */
@@ -179,10 +180,9 @@ static void make(struct build *b, enum pc_emit emit) {
         make_code(b, emit, PC_CODE_LLVM);
         return;
     case PC_EMIT_IR:
-        print_kernels(b, false, add_product(b, path_of_emission(b, emit)));
-        return;
     case PC_EMIT_PLAN:
-        print_kernels(b, true, add_product(b, path_of_emission(b, emit)));
+    case PC_EMIT_LANES:
+        print_kernels(b, emit);
         return;
     case PC_EMIT_AST:
         pc_ast_print(b->cli->tree, add_product(b, path_of_emission(b, emit)));

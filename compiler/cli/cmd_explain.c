@@ -35,7 +35,7 @@ static void add_candidates(const struct pc_plan *plan, struct pc_text *text) {
 static void add_text(const struct pc_kernel *kernel, struct pc_text *text) {
     struct cost_row rows[COST_ROWS];
     cost_rows(&kernel->cost, rows);
-    pc_plan_print(kernel->plan, text);
+    pc_plan_print(kernel->plan, false, text);
     add_candidates(kernel->plan, text);
     pc_text_printf(text, "  %-14s %15s %15s %8s\n", "", "this kernel", "at least", "ratio");
     for (int i = 0; i < COST_ROWS; i++) {

@@ -26,11 +26,13 @@ static int64_t max64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
 
-static int64_t extent(const struct pc_axis *axis) {
+int64_t pc_axis_extent(const struct pc_axis *axis) {
     return axis->dilation * (axis->kernel - 1) + 1;
 }
 
 /* ---- sizes ---- */
+
+const char pc_axis_names[POOL_MAX_RANK] = {'D', 'H', 'W'};
 
 struct pc_axis pc_axis_unit(void) {
     return (struct pc_axis){
@@ -40,7 +42,7 @@ struct pc_axis pc_axis_unit(void) {
 /* The windows that lie wholly inside the input: *first .. *last, empty if *first > *last. */
 static void interior_windows(const struct pc_axis *axis, int64_t *first, int64_t *last) {
     *first = ceil_div(axis->pad_begin, axis->stride);
-    *last = min64(floor_div(axis->in + axis->pad_begin - extent(axis), axis->stride), axis->out - 1);
+    *last = min64(floor_div(axis->in + axis->pad_begin - pc_axis_extent(axis), axis->stride), axis->out - 1);
 }
 
 static bool window_is_empty(const struct pc_axis *axis, int64_t out) {
@@ -107,14 +109,14 @@ enum pc_axis_status pc_axis_resolve(const struct pool_desc *desc, int index, str
     if (desc->padding == POOL_PAD_EXPLICIT) {
         axis->pad_begin = desc->pad_begin[index];
         axis->pad_end = desc->pad_end[index];
-        const int64_t slack = axis->in + axis->pad_begin + axis->pad_end - extent(axis);
+        const int64_t slack = axis->in + axis->pad_begin + axis->pad_end - pc_axis_extent(axis);
         axis->out = floor_div(slack + (desc->ceil_mode ? stride - 1 : 0), stride) + 1;
         /* With ceil_mode the last window must start inside the input or the begin padding (PyTorch, ONNX opset 22). */
         if (desc->ceil_mode && (axis->out - 1) * stride >= axis->in + axis->pad_begin)
             axis->out--;
     } else {
         axis->out = ceil_div(axis->in, stride);
-        const int64_t total = max64((axis->out - 1) * stride + extent(axis) - axis->in, 0);
+        const int64_t total = max64((axis->out - 1) * stride + pc_axis_extent(axis) - axis->in, 0);
         axis->pad_begin = (total + (desc->padding == POOL_PAD_SAME_LOWER)) / 2;
         axis->pad_end = total - axis->pad_begin;
     }
@@ -123,7 +125,7 @@ enum pc_axis_status pc_axis_resolve(const struct pool_desc *desc, int index, str
     if (axis->out > PC_AXIS_MAX)
         return PC_AXIS_TOO_LARGE;
     if (axis->out == 1) /* whatever was written: one window has no neighbours that it could overlap */
-        axis->stride = max64(axis->in + axis->pad_begin, extent(axis));
+        axis->stride = max64(axis->in + axis->pad_begin, pc_axis_extent(axis));
     return find_empty_window(axis, position);
 }
 
@@ -162,8 +164,12 @@ bool pc_axis_is_reduced(const struct pc_axis *axis) {
     return axis->kernel > 1 || axis->in != axis->out;
 }
 
+bool pc_axis_is_unit(const struct pc_axis *axis) {
+    return axis->in == 1 && !pc_axis_is_reduced(axis);
+}
+
 struct pc_axis pc_axis_extended(const struct pc_axis *axis, int64_t *before) {
-    const int64_t extent = axis->dilation * (axis->kernel - 1) + 1;
+    const int64_t extent = pc_axis_extent(axis);
     /* The first window that reaches input 0, rounded up, and the last that begins at or before the last input. */
     int64_t first = axis->pad_begin - extent + 1;
     first = first >= 0 ? (first + axis->stride - 1) / axis->stride : -(-first / axis->stride);
@@ -328,7 +334,7 @@ struct cell_shape {
 };
 
 static struct cell_shape shape_of_cell(const struct pc_axis *axis, int64_t m) {
-    const int64_t start = axis->stride * m - axis->pad_begin, reach = (extent(axis) - 1) / axis->stride;
+    const int64_t start = axis->stride * m - axis->pad_begin, reach = (pc_axis_extent(axis) - 1) / axis->stride;
     struct cell_shape shape = {
         .phase_begin = max64(-start, 0),
         .phase_end = min64(axis->in - start, axis->stride),
@@ -439,7 +445,7 @@ static const struct pc_cell *ordinary_cells(const struct pc_axis *axis, struct p
     struct pc_cell *cells = NULL;
     size_t capacity = 0, phase_total = 0, cover_total = 0;
     int n = 0;
-    const int64_t reach = (extent(axis) - 1) / axis->stride;
+    const int64_t reach = (pc_axis_extent(axis) - 1) / axis->stride;
     const int64_t end = floor_div(axis->in - 1 + axis->pad_begin, axis->stride) + 1;
     int64_t first, last; /* cells wholly inside the input that only interior windows see, all `reach` + 1 of them */
     interior_windows(axis, &first, &last);

@@ -36,8 +36,15 @@ enum pc_axis_status {
  * the first output position whose window is empty. */
 enum pc_axis_status pc_axis_resolve(const struct pool_desc *desc, int index, struct pc_axis *axis, int64_t *position);
 
-/* The axis that stands for a missing one: 1 -> 1, window 1. */
+/* The axis that stands for a missing one: 1 -> 1, window 1; whether the axis is such a one. */
 struct pc_axis pc_axis_unit(void);
+bool pc_axis_is_unit(const struct pc_axis *axis);
+
+/* 'D', 'H', 'W' */
+extern const char pc_axis_names[POOL_MAX_RANK];
+
+/* Input positions from a window's first tap to its last. */
+int64_t pc_axis_extent(const struct pc_axis *axis);
 
 /* Where window `out` starts (may be negative), and its taps inside the input: first and last + 1. */
 struct pc_window {

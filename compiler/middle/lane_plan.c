@@ -153,7 +153,7 @@ static bool fills_vectors(const struct pc_layer *layer, int lanes) {
 }
 
 static bool rows_overlap(const struct pc_axis *axis) {
-    return axis->adaptive || axis->stride < (axis->kernel - 1) * axis->dilation + 1;
+    return axis->adaptive || axis->stride < pc_axis_extent(axis);
 }
 
 enum { FORMS_MAX = 8 };

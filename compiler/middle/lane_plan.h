@@ -80,6 +80,11 @@ struct pc_lane_plan {
  * in lane_sizes.c. */
 bool pc_lane_comes_from_memory(const struct pc_plan *plan);
 
+/* lane_print.c: says what was chosen, for pc_plan_print(); the bands, passes and loops as text, and with `slots` what each lane
+ * takes. */
+void pc_lane_plan_explain(struct pc_plan *plan, struct pc_arena *arena);
+void pc_lane_plan_print(const struct pc_plan *plan, bool slots, struct pc_text *text);
+
 /* How many bands there are like this one. */
 int64_t pc_lane_band_count(const struct pc_lane_band *band);
 

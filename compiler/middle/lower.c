@@ -14,6 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const nest_out_names[POOL_MAX_RANK] = {"od", "oh", "ow"};
+const char *const nest_in_names[POOL_MAX_RANK] = {"id", "ih", "iw"};
+const char *const nest_tap_names[POOL_MAX_RANK] = {"kd", "kh", "kw"};
+
 /* ---- places ---- */
 
 static void add_term(struct place *place, uint32_t loop, int64_t stride) {

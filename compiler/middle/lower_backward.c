@@ -13,9 +13,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-static const char *const in_names[] = {"id", "ih", "iw"};
 static const char *const phase_names[] = {"fd", "fh", "fw"};
-static const char *const window_names[] = {"od", "oh", "ow"};
 
 /* The window under consideration: offsets from at.narrow and at.tap. */
 struct window {
@@ -49,7 +47,7 @@ static bool rolled(const struct gather *g, int axis, const struct pc_cover *cove
 
 static uint32_t open_cover(const struct gather *g, int axis, const struct pc_cover *cover) {
     const struct steps *stride = &g->nest->stride[axis];
-    return nest_open(g->nest, window_names[axis], cover->count,
+    return nest_open(g->nest, nest_out_names[axis], cover->count,
                      (struct steps){.narrow = cover->out_step * stride->narrow, .tap = cover->tap_step * stride->tap});
 }
 
@@ -279,9 +277,9 @@ static void roll_phases(struct nest *nest, int level, int axis, const struct pc_
 static void describe(struct nest *nest, int axis, const struct pc_cell *cell) {
     const int64_t last = cell->in + (cell->count - 1) * cell->in_step + cell->length - 1;
     ir_comment(&nest->b, cell->in == last
-                             ? pc_arena_printf(nest->arena, "%s %" PRId64, in_names[axis], cell->in)
+                             ? pc_arena_printf(nest->arena, "%s %" PRId64, nest_in_names[axis], cell->in)
                              : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64 ", %" PRId64 " at a time",
-                                               in_names[axis], cell->in, last, cell->length));
+                                               nest_in_names[axis], cell->in, last, cell->length));
 }
 
 /* Loops over equal cells; inside a cell, its phases. */
@@ -296,7 +294,7 @@ static void axis_level(struct nest *nest, int level, int axis) {
             describe(nest, axis, cell);
         nest_move(nest, (struct steps){.wide = cell->in * stride.wide}, 1);
         if (plan->roll_phases) {
-            const uint32_t loop = nest_open_turns(nest, in_names[axis], cell->count, steps);
+            const uint32_t loop = nest_open_turns(nest, nest_in_names[axis], cell->count, steps);
             roll_phases(nest, level, axis, cell);
             nest_close(nest, loop);
         } else if (nest->plan->form == PC_FORM_STRAIGHT) {
@@ -304,7 +302,7 @@ static void axis_level(struct nest *nest, int level, int axis) {
             nest_descend(nest, level + 1);
         } else {
             unroll_cells(nest, axis, cell, 1);
-            nest_repeat(nest, level + 1, in_names[axis], cell->count, steps);
+            nest_repeat(nest, level + 1, nest_in_names[axis], cell->count, steps);
         }
         nest->at = before;
     }

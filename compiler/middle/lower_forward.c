@@ -13,9 +13,6 @@ struct cursor {
     int64_t at[POOL_MAX_RANK], tap[POOL_MAX_RANK];
 };
 
-static const char *const out_names[] = {"od", "oh", "ow"};
-static const char *const tap_names[] = {"kd", "kh", "kw"};
-
 /* ---- what a kernel wants ---- */
 
 bool forward_tracks_tap(const struct nest *nest) {
@@ -167,7 +164,7 @@ static struct fold reduce_loop(struct nest *nest, int axis, const int64_t *outpu
         seen.value = fold_without_nan(nest, &seen); /* the loop carries no doubt about it */
         seen.raw = false;
     }
-    const uint32_t loop = nest_open(nest, tap_names[axis], segment->taps,
+    const uint32_t loop = nest_open(nest, nest_tap_names[axis], segment->taps,
                                     (struct steps){.wide = dilation * stride->wide,
                                                    .plane = dilation * stride->plane,
                                                    .tap = stride->tap});
@@ -265,11 +262,11 @@ static void tile_body(struct nest *nest) {
 static void describe(struct nest *nest, int axis, const struct pc_segment *s) {
     const int64_t last = s->out + s->count - 1, kernel = nest->layer->axis[axis].kernel;
     const char *outputs = s->count == 1
-                              ? pc_arena_printf(nest->arena, "%s %" PRId64, out_names[axis], s->out)
-                              : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, out_names[axis], s->out, last);
+                              ? pc_arena_printf(nest->arena, "%s %" PRId64, nest_out_names[axis], s->out)
+                              : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, nest_out_names[axis], s->out, last);
     const char *taps = s->taps == kernel ? "all taps"
-                       : s->taps == 1 ? pc_arena_printf(nest->arena, "%s %" PRId64, tap_names[axis], s->tap)
-                                      : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, tap_names[axis], s->tap,
+                       : s->taps == 1 ? pc_arena_printf(nest->arena, "%s %" PRId64, nest_tap_names[axis], s->tap)
+                                      : pc_arena_printf(nest->arena, "%s %" PRId64 " .. %" PRId64, nest_tap_names[axis], s->tap,
                                                         s->tap + s->taps - 1);
     ir_comment(&nest->b, pc_arena_printf(nest->arena, "%s: %s", outputs, taps));
 }
@@ -293,7 +290,7 @@ static void axis_level(struct nest *nest, int level, int axis) {
         const int64_t tiles = s->count / tile;
         nest->tile[axis] = tile;
         nest_repeat(
-            nest, level + 1, out_names[axis], tiles,
+            nest, level + 1, nest_out_names[axis], tiles,
             (struct steps){.wide = output.wide * tile, .narrow = output.narrow * tile, .plane = output.plane * tile});
         if (s->count % tile) {
             nest_move(nest, output, tiles * tile);

@@ -230,7 +230,6 @@ static void add_tap(struct lookup *l, const struct entry *entry, struct fold *re
 
 /* The taps along axis `a` and inside. */
 static void reduce(struct lookup *l, int a, struct entry entry, struct fold *results) {
-    static const char *const names[] = {"kd", "kh", "kw"};
     struct nest *nest = l->nest;
     if (a == POOL_MAX_RANK) {
         add_tap(l, &entry, results);
@@ -247,7 +246,7 @@ static void reduce(struct lookup *l, int a, struct entry entry, struct fold *res
         carry(&carried, &results[v].index);
     }
     const uint32_t loop =
-        nest_open_turns(nest, names[a], t ? t->most : nest->segment[a]->taps, t ? (struct steps){0} : steps);
+        nest_open_turns(nest, nest_tap_names[a], t ? t->most : nest->segment[a]->taps, t ? (struct steps){0} : steps);
     begin_carrying(nest, &carried, loop);
     reduce(l, a + 1, t ? add_entry(l, entry, a, variable(nest, loop)) : entry, results);
     end_carrying(nest, &carried, loop);
@@ -313,7 +312,6 @@ static void add_window(struct lookup *l, const struct entry *entry, ir_ref *sums
 
 /* The windows that cover the input along axis `a` and inside. */
 static void gather(struct lookup *l, int a, struct entry entry, ir_ref *sums) {
-    static const char *const names[] = {"od", "oh", "ow"};
     struct nest *nest = l->nest;
     if (a == POOL_MAX_RANK) {
         add_window(l, &entry, sums);
@@ -322,7 +320,7 @@ static void gather(struct lookup *l, int a, struct entry entry, ir_ref *sums) {
     struct carried carried = {.count = 0};
     for (int64_t v = 0; v < l->block.vectors; v++)
         carry(&carried, &sums[v]);
-    const uint32_t loop = nest_open_turns(nest, names[a], l->table[a] ? l->table[a]->most : 1, (struct steps){0});
+    const uint32_t loop = nest_open_turns(nest, nest_out_names[a], l->table[a] ? l->table[a]->most : 1, (struct steps){0});
     begin_carrying(nest, &carried, loop);
     gather(l, a + 1, l->table[a] ? add_entry(l, entry, a, variable(nest, loop)) : entry, sums);
     end_carrying(nest, &carried, loop);
@@ -359,14 +357,13 @@ static uint32_t open_regular(struct nest *nest, int a, const char *name) {
 
 /* All windows, or inputs, along axis `a` and inside. */
 static void walk(struct lookup *l, int a) {
-    static const char *const names[][POOL_MAX_RANK] = {{"od", "oh", "ow"}, {"id", "ih", "iw"}};
     struct nest *nest = l->nest;
     if (a == POOL_MAX_RANK) {
         each_block(l);
         return;
     }
     const struct places before = nest->at;
-    const char *name = names[is_backward(nest)][a];
+    const char *name = (is_backward(nest) ? nest_in_names : nest_out_names)[a];
     const ir_ref divisor = l->divisor;
     const uint32_t loop = l->table[a] ? open_rows(l, a, name) : open_regular(nest, a, name);
     walk(l, a + 1);

@@ -35,6 +35,10 @@ struct level {
 
 enum { LEVELS_MAX = 2 + POOL_MAX_RANK };
 
+/* What the variables of loops along an axis are called: over outputs, inputs and taps. */
+extern const char *const nest_out_names[POOL_MAX_RANK], *const nest_in_names[POOL_MAX_RANK],
+    *const nest_tap_names[POOL_MAX_RANK];
+
 /* Buffers by role; -1 where the kernel has none. */
 struct buffers {
     int x, y, indices, state, dy, dx;

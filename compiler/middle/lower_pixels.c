@@ -168,7 +168,6 @@ static void forward_block(struct nest *nest, int64_t channels) {
 
 /* Windows that have the same taps along axis `a` and inside. */
 static void forward_axis(struct nest *nest, int a) {
-    static const char *const names[] = {"od", "oh", "ow"};
     if (a == POOL_MAX_RANK) {
         nest_each_block_of_channels(nest, forward_block);
         return;
@@ -183,7 +182,7 @@ static void forward_axis(struct nest *nest, int a) {
                                     .tap = s->tap * stride->tap};
         nest->segment[a] = s;
         nest_move(nest, first, 1);
-        const uint32_t loop = nest_open_turns(nest, names[a], s->count,
+        const uint32_t loop = nest_open_turns(nest, nest_out_names[a], s->count,
                                               (struct steps){.wide = s->in_step * stride->wide,
                                                              .narrow = stride->narrow,
                                                              .plane = s->in_step * stride->plane});
@@ -235,7 +234,6 @@ static void backward_block(struct nest *nest, int64_t channels) {
 
 /* Inputs that are in the same windows along axis `a` and inside. */
 static void backward_axis(struct nest *nest, int a) {
-    static const char *const names[] = {"id", "ih", "iw"};
     if (a == POOL_MAX_RANK) {
         nest_each_block_of_channels(nest, backward_block);
         return;
@@ -245,7 +243,7 @@ static void backward_axis(struct nest *nest, int a) {
     for (int i = 0; i < nest->plan->axis[a].count; i++) {
         const struct pc_cell *cell = &nest->plan->axis[a].cells[i];
         const uint32_t loop =
-            nest_open_turns(nest, names[a], cell->count,
+            nest_open_turns(nest, nest_in_names[a], cell->count,
                             (struct steps){.wide = cell->in_step * stride->wide, .narrow = cell->out_step * stride->narrow});
         const struct places first = nest->at;
         for (int k = 0; k < cell->phase_count; k++) {

@@ -146,7 +146,6 @@ static ir_ref begin_along(struct scatter *s, int a, uint32_t loop) {
 }
 
 static void add_axis(struct scatter *s, int a) {
-    static const char *const names[] = {"od", "oh", "ow"};
     struct nest *nest = s->nest;
     if (a == POOL_MAX_RANK) {
         const int64_t outputs = pc_layer_outputs(nest->layer);
@@ -160,7 +159,7 @@ static void add_axis(struct scatter *s, int a) {
     const struct pc_axis *axis = &nest->layer->axis[a];
     const ir_ref begin = s->begin;
     const struct steps step = {.wide = axis->adaptive ? 0 : axis->stride * s->pitch[a], .narrow = nest->stride[a].narrow};
-    const uint32_t loop = nest_open_turns(nest, names[a], axis->out, step);
+    const uint32_t loop = nest_open_turns(nest, nest_out_names[a], axis->out, step);
     if (axis->adaptive && loop != NEST_NO_LOOP) /* one window begins where the axis does */
         s->begin = begin_along(s, a, loop);
     add_axis(s, a + 1);

@@ -35,7 +35,6 @@ static void copy_element(struct nest *nest, int64_t divisor) {
 
 /* Copies what lies along `axis` and inside it; at.narrow is in dy, at.wide in the local array. */
 static void copy_axis(struct nest *nest, int axis, const int64_t *local, int64_t channels, int64_t divisor) {
-    static const char *const names[] = {"od", "oh", "ow"};
     if (axis == POOL_MAX_RANK) {
         const uint32_t loop = nest_open_turns(nest, "c", channels, (struct steps){.wide = 1, .narrow = 1});
         copy_element(nest, divisor);
@@ -51,7 +50,7 @@ static void copy_axis(struct nest *nest, int axis, const int64_t *local, int64_t
         count = 1;
         while (out + count < facts->out && (!divides_by_position(nest) || pc_axis_count(facts, out + count) == here))
             count++;
-        const uint32_t loop = nest_open_turns(nest, names[axis], count, step);
+        const uint32_t loop = nest_open_turns(nest, nest_out_names[axis], count, step);
         copy_axis(nest, axis + 1, local, channels, divisor * here);
         nest_close(nest, loop);
         nest_move(nest, step, count);

@@ -61,12 +61,6 @@ void pc_plan_explain(struct pc_plan *plan, const char *reason) {
         plan->reasons[plan->reason_count++] = reason;
 }
 
-const char pc_axis_names[POOL_MAX_RANK] = {'D', 'H', 'W'};
-
-static bool axis_is_trivial(const struct pc_axis *axis) {
-    return axis->in == 1 && axis->kernel == 1 && axis->out == 1;
-}
-
 /* ---- estimates ---- */
 
 /* Nodes per tap or per covering window, from the lowering: load, combine, and what NaN and tap numbers take. */
@@ -333,7 +327,7 @@ static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct
         return;
     for (int a = 0; a < POOL_MAX_RANK && estimate(plan) > (double)plan->budget.loop_budget; a++) {
         struct pc_plan_axis *axis = &plan->axis[a];
-        if (axis_is_trivial(&plan->layer->axis[a]))
+        if (pc_axis_is_unit(&plan->layer->axis[a]))
             continue;
         axis->roll = true;
         axis->roll_phases = plan->kind == PC_KERNEL_BACKWARD;
@@ -360,43 +354,6 @@ static bool scattering_pays(const struct pc_plan *plan) {
     return taps >= TAPS_OF_LOOPS || (taps > 0 && pc_plan_code_of_loops(plan) > PC_LOOP_BUDGET);
 }
 
-static bool has_bands(const struct pc_lane_plan *plan) {
-    return plan->band_count > 1 || (plan->band_count == 1 && pc_lane_band_count(&plan->bands[0]) > 1);
-}
-
-/* ", in bands, 16 planes" */
-static const char *words_of_block(const struct pc_plan *plan, struct pc_arena *arena) {
-    const struct pc_lane_plan *lanes = plan->lanes;
-    const char *unit = plan->layer->desc.layout == POOL_CHANNELS_LAST ? "channel" : "plane";
-    const char *bands = has_bands(lanes) ? ", in bands" : "";
-    return lanes->is_flat ? bands
-                          : pc_arena_printf(arena, "%s, %" PRId64 " %s%s", bands, plan->block, unit,
-                                            plan->block == 1 ? "" : "s");
-}
-
-static void explain_lanes(struct pc_plan *plan, struct pc_arena *arena) {
-    const struct pc_lane_plan *lanes = plan->lanes;
-    const bool channels = plan->layer->desc.layout == POOL_CHANNELS_LAST && !lanes->is_flat;
-    const char *what = channels                           ? "channels at a time"
-                       : lanes->transposed                ? "planes at a time, transposed"
-                       : plan->kind == PC_KERNEL_BACKWARD ? "inputs at a time, in the order of memory"
-                                                          : "outputs at a time, in the order of memory";
-    const char *work = pc_arena_printf(arena, "about %.3g operations for each %s", lanes->work, lanes->unit);
-    pc_plan_explain(plan, lanes->scatters || lanes->looks_up ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
-                                  : pc_arena_printf(arena, "%d %s: %s, %s", lanes->lanes, what, lanes->why, work));
-    if (lanes->run > 1)
-        pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->run));
-    if (plan->local_bytes)
-        pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s", plan->local_bytes,
-                                      words_of_block(plan, arena)));
-    if (lanes->bands && lanes->bands[0].pass[0].phases > 1)
-        pc_plan_explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
-    if (pc_lane_comes_from_memory(plan))
-        pc_plan_explain(plan, "planes come from memory, whose rows had better be read one after the other");
-    if (lanes->is_padded)
-        pc_plan_explain(plan, "rows of local arrays are as long as vectors");
-}
-
 /* Of a vector; 1: the target has none. */
 static int lanes_of_target(const struct pc_plan *plan) {
     const int lanes = plan->budget.vector_bytes / ir_elements[plan->real].bytes;
@@ -409,7 +366,7 @@ static void use_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     plan->block = lanes->block;
     plan->estimate = lanes->code;
     plan->local_bytes = lanes->local_bytes;
-    explain_lanes(plan, arena);
+    pc_lane_plan_explain(plan, arena);
 }
 
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
@@ -447,19 +404,15 @@ static bool choose_lookup(struct pc_plan *plan, struct pc_arena *arena) {
 
 /* ---- the plan ---- */
 
-static bool is_unit(const struct pc_axis *axis) {
-    return axis->in == 1 && !pc_axis_is_reduced(axis);
-}
-
 /* The layer, or, channels-first where W is one element, the same with its other axes further in, so that rows are what
  * neighbours in memory are: nothing else knows of an axis of one element. */
 static const struct pc_layer *layer_of_rows(const struct pc_layer *layer, struct pc_arena *arena) {
     const int last = POOL_MAX_RANK - 1;
-    if (layer->desc.layout == POOL_CHANNELS_LAST || !is_unit(&layer->axis[last]))
+    if (layer->desc.layout == POOL_CHANNELS_LAST || !pc_axis_is_unit(&layer->axis[last]))
         return layer;
     struct pc_layer *rows = PC_NEW(arena, struct pc_layer);
     *rows = *layer;
-    for (int turns = 0; turns < last && is_unit(&rows->axis[last]); turns++) {
+    for (int turns = 0; turns < last && pc_axis_is_unit(&rows->axis[last]); turns++) {
         for (int a = last; a > 0; a--)
             rows->axis[a] = rows->axis[a - 1];
         rows->axis[0] = pc_axis_unit();
@@ -614,33 +567,4 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     explain_wish(plan, measured, arena);
     pc_plan_choose_schemes(plan, arena);
     return plan;
-}
-
-void pc_plan_print(const struct pc_plan *plan, struct pc_text *text) {
-    static const char *const schemes[] = {"direct", "blocks", "doubling"};
-    pc_text_printf(text, "%s %s: %s\n", plan->layer->name, pc_kernel_suffix[plan->kind],
-                   pc_form_names[plan->form]);
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_plan_axis *axis = &plan->axis[a];
-        const struct pc_axis *facts = &plan->layer->axis[a];
-        const struct pc_axis_table *table = plan->form == PC_FORM_LOOKUP ? plan->lanes->table[a] : NULL;
-        if (axis_is_trivial(facts))
-            continue;
-        if (table)
-            pc_text_printf(text, "  %c: %" PRId64 " %s looked up, at most %" PRId64 " %s each\n", pc_axis_names[a], table->rows,
-                           table->rows == 1 ? "row" : "rows", table->most,
-                           plan->kind == PC_KERNEL_BACKWARD ? "windows" : "taps");
-        else if (plan->form == PC_FORM_LOOKUP)
-            pc_text_printf(text, "  %c: %s\n", pc_axis_names[a],
-                           plan->kind == PC_KERNEL_BACKWARD ? "each input is a window" : "equal windows, taps looped");
-        else if (plan->kind == PC_KERNEL_BACKWARD)
-            pc_text_printf(text, "  %c: %d kind%s of cells, %s%s\n", pc_axis_names[a], axis->count, axis->count == 1 ? "" : "s",
-                           axis->roll ? "windows looped" : "windows unrolled", axis->roll_phases ? ", phases looped" : "");
-        else
-            pc_text_printf(text, "  %c: %d kind%s of windows, tile %" PRId64 ", taps %s, %s\n", pc_axis_names[a], axis->count,
-                           axis->count == 1 ? "" : "s", axis->tile, axis->roll ? "looped" : "unrolled",
-                           schemes[axis->scheme]);
-    }
-    for (int i = 0; i < plan->reason_count; i++)
-        pc_text_printf(text, "  - %s\n", plan->reasons[i]);
 }

@@ -1,6 +1,7 @@
 /* plan.h - what was chosen for one kernel of one layer, and why.
  *
- * The plan knows shapes and costs but no syntax; the lowering follows it and chooses nothing. */
+ * The plan knows shapes and costs but no syntax.  The lowering follows it: what is left to it is in which registers partial
+ * results of one window lie, and how many of them there are. */
 #ifndef PC_PLAN_H
 #define PC_PLAN_H
 
@@ -130,7 +131,8 @@ double pc_plan_code_of_loops(const struct pc_plan *plan);
  * first part. The second part is the rest; for DOUBLING it is as many taps, ending with the last, and overlaps. */
 int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps);
 
-/* The plan as text (--emit plan, and the body of explain). */
-void pc_plan_print(const struct pc_plan *plan, struct pc_text *text);
+/* plan_print.c: the plan as text (--emit plan, and the body of explain); with `slots` also what each lane of its vectors takes
+ * (--emit lanes). */
+void pc_plan_print(const struct pc_plan *plan, bool slots, struct pc_text *text);
 
 #endif

@@ -11,6 +11,4 @@ void pc_plan_choose_schemes(struct pc_plan *plan, struct pc_arena *arena);
 /* Adds a line to the plan's reasons. */
 void pc_plan_explain(struct pc_plan *plan, const char *reason);
 
-extern const char pc_axis_names[POOL_MAX_RANK];
-
 #endif

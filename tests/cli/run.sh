@@ -120,7 +120,7 @@ check 'value of a switch' 2 '' 'takes no value' "$poolc" build --selftest=yes ne
 check 'empty value' 2 '' 'not empty' "$poolc" build --prefix= net.pool
 check 'no file' 2 '' "'build' needs FILE.pool" "$poolc" build
 check 'too many arguments' 2 '' "'b.pool' is one argument too many" "$poolc" build net.pool b.pool
-check 'unknown emission' 2 '' "'fortran' is not known; .*there is c, obj, asm, llvm, ir, plan, ast or layer" \
+check 'unknown emission' 2 '' "'fortran' is not known; .*there is c, obj, asm, llvm, ir, plan, lanes, ast or layer" \
     "$poolc" build --emit c,fortran net.pool
 check 'unknown target' 2 '' "'c98' is not known; did you mean 'c99'" "$poolc" build --target c98 net.pool
 check 'unknown target in a list' 2 '' "^poolc: --target 'avx3' is not known; did you mean 'avx2'" "$poolc" build --target avx512,avx3 net.pool
@@ -296,6 +296,7 @@ x86_64)
 esac
 check 'the plan of another machine' 0 '^✓ row: forward by eval on' '' "$poolc" check row.pool --target neon --backend eval
 check 'the plan of a target' 0 '16 outputs at a time' '' "$poolc" build row.pool --emit plan --target avx512
+check 'what lanes take' 0 '^ *slot 0 0 1: ' '' "$poolc" build row.pool --emit lanes --target avx512
 check 'the plans of several' 0 '^# avx2$' '' "$poolc" build row.pool --emit plan --target avx512,avx2,c99
 cp stdout plans
 check 'in order' 0 '^# avx512$' '' head -n 1 plans

@@ -47,7 +47,9 @@ static void make_layer(struct unit *unit, struct pc_text *text) {
 static void each_kernel(struct unit *unit, struct pc_text *text,
                         void (*show)(const struct pc_kernel *kernel, struct pc_text *text)) {
     const struct pc_module *module = build(unit);
-    const struct pc_kernel_options options = {.prefix = "golden", .verify = true};
+    struct pc_kernel_options options = {.prefix = "golden", .verify = true};
+    if (unit->targets.count)
+        pc_target_plan(unit->targets.items[0], &options.plan);
     for (size_t i = 0; i < module->count; i++)
         for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
             if (!pc_layer_has_kernel(&module->layers[i], (enum pc_kernel_kind)kind))
@@ -62,11 +64,19 @@ static void each_kernel(struct unit *unit, struct pc_text *text,
 }
 
 static void show_plan(const struct pc_kernel *kernel, struct pc_text *text) {
-    pc_plan_print(kernel->plan, text);
+    pc_plan_print(kernel->plan, false, text);
 }
 
 static void make_plan(struct unit *unit, struct pc_text *text) {
     each_kernel(unit, text, show_plan);
+}
+
+static void show_lanes(const struct pc_kernel *kernel, struct pc_text *text) {
+    pc_plan_print(kernel->plan, true, text);
+}
+
+static void make_lanes(struct unit *unit, struct pc_text *text) {
+    each_kernel(unit, text, show_lanes);
 }
 
 static void show_ir(const struct pc_kernel *kernel, struct pc_text *text) {
@@ -118,6 +128,7 @@ static const struct kind kinds[] = {
     {"ast", make_ast, "", {.count = 0}},
     {"layer", make_layer, "", {.count = 0}},
     {"plan", make_plan, "", {.count = 0}},
+    {"lanes", make_lanes, "", {{PC_TARGET_SSE2}, 1}},
     {"ir", make_ir, "", {.count = 0}},
     {"c", make_c, "", {.count = 0}},
     {"llvm", make_llvm, "", {.count = 0}},
