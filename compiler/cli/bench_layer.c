@@ -249,8 +249,11 @@ static bool compile(struct workshop *w, const struct pc_signals *signals) {
     if (end.started && end.status == NOT_FOUND)
         pc_cli_fail(w->cli, PC_EXIT_FAILURE, "cannot run the C compiler '%s'; set CC to another one", name ? name : "cc");
     else if (!end.started || end.status != 0)
-        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the C compiler cannot compile the measuring program:\n%s",
-                    end.started ? errors : strerror(end.status));
+        pc_cli_fail(w->cli, PC_EXIT_FAILURE, "the C compiler cannot compile the measuring program:%s%s",
+                    end.started && *errors ? "\n" : " ",
+                    !end.started ? strerror(end.status)
+                    : *errors    ? errors
+                                 : "it said nothing; set CC to another one");
     return end.started && end.status == 0;
 }
 

@@ -105,7 +105,9 @@ struct pc_module *pc_cli_load(struct pc_cli *cli) {
     struct pc_module *module = pc_layers_build(cli->tree, cli->source, &cli->arena, &cli->diags);
     const bool good = pc_diags_error_count(&cli->diags) == 0;
     pc_cli_report(cli);
-    return good ? module : NULL;
+    if (good && module->count == 0)
+        pc_cli_fail(cli, PC_EXIT_INPUT, "%s: the spec holds no pool", cli->source->name);
+    return good && module->count ? module : NULL;
 }
 
 enum { NAMES_SHOWN = 12 }; /* of the layers of a spec, in a message */
@@ -124,10 +126,6 @@ const char *pc_cli_layer_names(struct pc_cli *cli, const struct pc_module *modul
 struct pc_module *pc_cli_select(struct pc_cli *cli, struct pc_module *module) {
     const char *wanted = cli->options.layer;
     const char *file = cli->source->name;
-    if (module->count == 0) {
-        pc_cli_fail(cli, PC_EXIT_INPUT, "%s: the spec holds no pool", file);
-        return NULL;
-    }
     if (!wanted)
         return module;
     const char **names = PC_NEW_ARRAY(&cli->arena, module->count, const char *);

@@ -36,7 +36,7 @@ static void add_line(const struct pc_layer *layer, const struct pc_check_report 
     add_names(text, report->backends, backend_names, PC_BACKEND_COUNT);
     pc_text_printf(text, " on %d inputs: %" PRId64 " numbers", report->inputs, report->compared);
     if (report->unchecked)
-        pc_text_printf(text, ", for %" PRId64 " of them any is right", report->unchecked);
+        pc_text_printf(text, ", %" PRId64 " of them too extreme for bounds on both sides", report->unchecked);
     if (report->skipped) {
         pc_text_add(text, "; not by ");
         add_names(text, report->skipped, backend_names, PC_BACKEND_COUNT);

@@ -55,7 +55,7 @@ static enum pc_tensor_id tensor_of(const struct run *r, const struct pc_tensor_f
     for (int t = 0; t < PC_T_COUNT; t++)
         if (strcmp(name, pc_tensor_names[t]) == 0 && which(r, (enum pc_tensor_id)t))
             return (enum pc_tensor_id)t;
-    pc_cli_fail(r->cli, PC_EXIT_USAGE, "'%s' is no %s of this run; %s", name, output ? "output" : "input",
+    pc_cli_fail(r->cli, PC_EXIT_USAGE, "'%s' is no %s of this run; there is %s", name, output ? "output" : "input",
                 names_of(r, which));
     return PC_T_COUNT;
 }
@@ -278,18 +278,26 @@ static void write_results(struct run *r) {
     pc_outputs_commit(&outputs, good);
 }
 
+/* Whether one of the files is this one. */
+static bool is_among(const char *path, const struct pc_tensor_file *files) {
+    while (files && !pc_same_file(path, files->path))
+        files = files->next;
+    return files;
+}
+
 /* False, reported, where one file would be written for two tensors, or over what was read. */
 static bool outputs_differ(struct run *r) {
-    for (const struct pc_tensor_file *a = r->cli->options.outputs; a; a = a->next) {
+    const char *problem = NULL;
+    for (const struct pc_tensor_file *a = r->cli->options.outputs; a && !problem; a = a->next) {
         if (!pc_output_is_apart(r->cli, a->path))
             return false;
-        for (const struct pc_tensor_file *b = a->next; b; b = b->next)
-            if (pc_same_file(a->path, b->path)) {
-                pc_cli_fail(r->cli, PC_EXIT_USAGE, "%s: two outputs have this name", b->path);
-                return false;
-            }
+        problem = is_among(a->path, a->next)                  ? "two outputs have this name"
+                  : is_among(a->path, r->cli->options.inputs) ? "would be written over an input"
+                                                              : NULL;
+        if (problem)
+            pc_cli_fail(r->cli, PC_EXIT_USAGE, "%s: %s", a->path, problem);
     }
-    return true;
+    return !problem;
 }
 
 void pc_cmd_run(struct pc_cli *cli) {

@@ -425,6 +425,15 @@ static bool check_llvm(struct parser *p) {
     return true;
 }
 
+/* Tensors are in files that have names: one that is written is put in place at the end. */
+static bool check_files(struct parser *p, const struct pc_tensor_file *files, char letter) {
+    for (; files; files = files->next)
+        if (!*files->path || strcmp(files->path, "-") == 0)
+            return FAIL(p, "-%c %s needs the name of a .npy file", letter,
+                        files->tensor ? pc_arena_printf(p->arena, "%s=%s", files->tensor, files->path) : files->path);
+    return true;
+}
+
 /* What belongs together. */
 static bool check(struct parser *p) {
     struct pc_options *o = p->options;
@@ -432,13 +441,17 @@ static bool check(struct parser *p) {
         return true;
     if (o->command == PC_COMMAND_NONE)
         return FAIL(p, "a command is missing");
-    if (!o->file)
+    if (!o->file || !*o->file)
         return FAIL(p, "'%s' needs %s", pc_command_rows[o->command].name, pc_command_rows[o->command].arguments);
     if (o->command == PC_COMMAND_LIST) {
         const int topic = word_index(p, "the topic", WORDS(listing_names), o->file);
         o->listing = (enum pc_listing)topic;
         return topic >= 0;
     }
+    if (!check_files(p, o->inputs, 'i') || !check_files(p, o->outputs, 'o'))
+        return false;
+    if (o->command == PC_COMMAND_CHECK && o->backends == 1u << PC_BACKEND_REF)
+        return FAIL(p, "--backend ref is what check compares with; name another one");
     if (o->plan_given && o->tuned)
         return FAIL(p, "--plan and --tuned both say which plan to take; give one of them");
     if (o->generate && o->layer)

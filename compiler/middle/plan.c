@@ -478,8 +478,9 @@ static bool too_large(struct pc_plan *plan, struct pc_diags *diags, double size)
 }
 
 static void too_many_kinds(struct pc_plan *plan, struct pc_diags *diags) {
+    const char *what = plan->kind == PC_KERNEL_BACKWARD ? "inputs, by the windows that cover them," : "windows";
     struct pc_diag *diag = pc_diag_add(diags, PC_DIAG_LAYER_TOO_LARGE, plan->layer->name_span,
-                                       "windows of pool '%s' are of more than %d kinds along one axis, for %s",
+                                       "%s of pool '%s' are of more than %d kinds along one axis, for %s", what,
                                        plan->layer->name, PC_SEGMENTS_MAX, pc_kernel_suffix[plan->kind]);
     note_lookup(plan, diags, diag);
 }

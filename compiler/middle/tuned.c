@@ -194,7 +194,9 @@ struct pc_tuned *pc_tuned_parse(const struct pc_source *source, struct pc_arena 
     for (size_t at = 0; first || at < source->size;) {
         const char *text = source->text + at;
         const char *end = memchr(text, '\n', source->size - at);
-        const size_t size = end ? (size_t)(end - text) : source->size - at;
+        const size_t length = end ? (size_t)(end - text) : source->size - at;
+        const bool crlf = length > 0 && text[length - 1] == '\r';
+        const size_t size = length - crlf;
         r.span = (struct pc_span){(uint32_t)at, (uint32_t)(at + size)};
         if (first && !is_version(&r, text, size))
             break; /* what follows is anything */
@@ -207,7 +209,7 @@ struct pc_tuned *pc_tuned_parse(const struct pc_source *source, struct pc_arena 
             pc_arena_reset(&r.scratch);
         }
         first = false;
-        at += size + 1;
+        at += length + 1;
     }
     pc_arena_release(&r.scratch);
     return r.tuned;

@@ -225,7 +225,12 @@ static void report(struct failure *failure, const char *program, const char *fol
                          program, strerror(failure->status));
         return;
     case FAILED_COMPILE:
-        PC_BACKEND_ERROR(diags, "the C compiler '%s' failed with status %d:\n%s", program, failure->status, failure->text);
+        if (*failure->text)
+            PC_BACKEND_ERROR(diags, "the C compiler '%s' failed with status %d:\n%s", program, failure->status,
+                             failure->text);
+        else
+            PC_BACKEND_ERROR(diags, "the C compiler '%s' failed with status %d and said nothing; set CC to another one",
+                             program, failure->status);
         return;
     case FAILED_LOAD:
         PC_BACKEND_ERROR(diags, "the compiled kernels cannot be loaded: %s", failure->text);

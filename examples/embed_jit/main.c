@@ -93,7 +93,7 @@ static int run(struct poolc *poolc, int64_t height, int64_t width)
 int main(int argc, char **argv)
 {
     const int64_t height = argc > 1 ? atol(argv[1]) : 480, width = argc > 2 ? atol(argv[2]) : 640;
-    if (height < 1 || height > SIDE_MAX || width < 1 || width > SIDE_MAX) {
+    if (argc == 2 || height < 1 || height > SIDE_MAX || width < 1 || width > SIDE_MAX) {
         fprintf(stderr, "usage: example [HEIGHT WIDTH], both from 1 to %d\n", SIDE_MAX);
         return 2;
     }

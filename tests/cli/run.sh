@@ -248,8 +248,9 @@ rm math.pool
 cp net.pool 'q"q.pool'
 check 'a name that C cannot quote' 1 '' 'rename it' "$poolc" build 'q"q.pool' -o out
 files 'a name that C cannot quote' out ''
-check 'no pools' 0 '' '' "$poolc" build empty.pool -o out
-files 'no pools' out 'empty.c empty.h'
+check 'no pools' 1 '' 'empty.pool: the spec holds no pool' "$poolc" build empty.pool -o out
+files 'no pools' out ''
+check 'no name of a spec' 2 '' "'build' needs FILE" "$poolc" build ''
 
 # ---- build: targets ----
 
@@ -420,9 +421,11 @@ check 'missing array' 1 '' 'none.npy: ' "$poolc" run net.pool max2 -i x=none.npy
 check 'several pools' 2 '' 'holds 2 pools; name one: max2, avg2' "$poolc" run net.pool
 check 'unknown pool' 2 '' "no pool 'max'; did you mean 'max2'" "$poolc" run net.pool max
 check 'another pool' 2 '' "there is max2, avg2" "$poolc" run net.pool stem
-check 'unknown tensor' 2 '' "'z' is no input of this run; x$" "$poolc" run one.pool -i z=a.npy
-check 'tensor of the other pass' 2 '' "'y' is no output of this run; dx$" "$poolc" run one.pool --backward -o y=a.npy
-check 'tensor that is not' 2 '' "'indices' is no output of this run; y$" "$poolc" run one.pool -o indices=a.npy
+check 'unknown tensor' 2 '' "'z' is no input of this run; there is x$" "$poolc" run one.pool -i z=a.npy
+check 'tensor of the other pass' 2 '' "'y' is no output of this run; there is dx$" "$poolc" run one.pool --backward -o y=a.npy
+check 'tensor that is not' 2 '' "'indices' is no output of this run; there is y$" "$poolc" run one.pool -o indices=a.npy
+check 'tensor without a file' 2 '' '-i x= needs the name of a .npy file' "$poolc" run one.pool -i x=
+check 'tensor on standard output' 2 '' '-o - needs the name of a .npy file' "$poolc" run one.pool -o -
 check 'tensor twice' 2 '' 'x is given twice' "$poolc" run one.pool -i x=a.npy -i b.npy
 check 'file twice' 2 '' 'two outputs' "$poolc" run where.pool -o new.npy -o indices=./new.npy
 check 'no forward pass' 1 '' "no forward pass: its spec says 'passes backward'" "$poolc" run passes.pool l
@@ -437,11 +440,15 @@ check 'an array over the spec' 2 '' 'precious.pool: would be written over the sp
     "$poolc" run precious.pool --backend eval -o precious.pool
 check 'the spec is not an array' 0 '' '' cmp one.pool precious.pool
 rm precious.pool
+check 'an array over an input' 2 '' './a.npy: would be written over an input' \
+    "$poolc" run one.pool --backend eval -i a.npy -o ./a.npy
 mkdir folder.npy
 echo old >old.npy
 check 'second array fails' 3 '' 'folder.npy: ' "$poolc" run where.pool --backend eval -o y=old.npy -o indices=folder.npy
 check 'first array is the old one' 0 '^old$' '' cat old.npy
 check 'no compiler' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" run one.pool --backend cc
+check 'a silent compiler' 3 '' 'status 1 and said nothing; set CC' env CC=false "$poolc" run one.pool --backend cc
+check 'a silent compiler for measuring' 3 '' 'it said nothing; set CC' env CC=false "$poolc" bench one.pool
 check 'no compiler to measure with' 3 '' "cannot run the C compiler '.*none'" env CC="$work/none" "$poolc" bench one.pool
 check 'no compiler, as data' 3 '"problem": "cannot run the C compiler' 'cannot run the C compiler' \
     env CC="$work/none" "$poolc" check one.pool --backend cc --json
@@ -471,6 +478,7 @@ check 'check one' 0 '^✓ avg2: forward, backward by eval on 10' '' "$poolc" che
 check 'check passes' 0 '^✓ f: forward by eval' '' "$poolc" check passes.pool --backend eval,ref
 check 'check passes backward' 0 '^✓ m: backward by' '' "$poolc" check passes.pool m --backend ref,eval,cc
 check 'check errors' 1 '' 'bad-stride' "$poolc" check bad.pool
+check 'check the reference alone' 2 '' 'what check compares with' "$poolc" check net.pool --backend ref
 check 'check unknown' 2 '' "no pool 'x'" "$poolc" check net.pool x
 check 'check too large' 1 '✗ p: could not be checked' 'MiB of memory' "$poolc" check huge.pool
 check 'a compiler that is asked for and not there' 3 'could not be checked' 'cannot run' \

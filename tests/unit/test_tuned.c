@@ -170,10 +170,27 @@ static void expect_error(const char *text, size_t size, unsigned line, const cha
 }
 
 Test(tuned, the_first_line) {
-    static const char *const wrong[] = {"",  "\n", "poolc-tuned 2\n", "poolc-tuned 1 \n", "poolc-tuned 1\r\n", "pool p {}\n",
-                                        "\n poolc-tuned 1", " poolc-tuned 1\n"};
+    static const char *const wrong[] = {"",
+                                        "\n",
+                                        "poolc-tuned 2\n",
+                                        "poolc-tuned 1 \n",
+                                        "poolc-tuned 1\r\r\n",
+                                        "pool p {}\n",
+                                        "\n poolc-tuned 1",
+                                        " poolc-tuned 1\n"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         expect_error(wrong[i], strlen(wrong[i]), 1, "the first line");
+}
+
+/* As an editor of Windows leaves them. */
+Test(tuned, lines_end_with_crlf) {
+    struct file file;
+    open_good(&file, "poolc-tuned 1\r\n# words\r\nforward sse2 whole 1us: mode max; shape 9 x 9; kernel 3\r\n");
+    cr_assert(find(&file, "mode max; shape 9 x 9; kernel 3", PC_KERNEL_FORWARD, "sse2"));
+    expect_text(&file, "poolc-tuned 1\n"
+                       "# words\n"
+                       "forward sse2 whole 1us: mode max; shape 9 x 9; kernel 3\n");
+    close_file(&file);
 }
 
 Test(tuned, wrong_lines) {

@@ -25,7 +25,7 @@ enum pool_dtype { POOL_F32, POOL_F64 };
 /* Where the channels lie in x, y and their gradients: (N, C, spatial...) or (N, spatial..., C). */
 enum pool_layout { POOL_CHANNELS_FIRST, POOL_CHANNELS_LAST };
 
-/* Max and min: a NaN in the window is the result, or is skipped (only NaN: the identity, -Inf or +Inf). */
+/* Max and min: a NaN in the window is the result, or counts as the identity, -Inf or +Inf. */
 enum pool_nan { POOL_NAN_PROPAGATE, POOL_NAN_IGNORE };
 
 /* Max and min also tell where the result came from:
