@@ -52,6 +52,9 @@ struct pc_layer *pc_layer_from_desc(const char *name, const struct pool_desc *de
 struct pc_text;
 void pc_layer_print(const struct pc_layer *layer, struct pc_text *text);
 
+/* The same of what a kernel of the layer computes, whatever its name and its passes: equal texts are equal kernels. */
+void pc_layer_print_key(const struct pc_layer *layer, struct pc_text *text);
+
 /* The stage's dump (--emit layer): every field and derived size. */
 void pc_layer_dump(const struct pc_layer *layer, struct pc_text *text);
 

@@ -132,6 +132,13 @@ void pc_layer_print(const struct pc_layer *layer, struct pc_text *text) {
     pc_text_add(text, "}\n");
 }
 
+void pc_layer_print_key(const struct pc_layer *layer, struct pc_text *text) {
+    struct pc_layer unnamed = *layer;
+    unnamed.name = "";
+    unnamed.forward = unnamed.backward = true;
+    pc_layer_print(&unnamed, text);
+}
+
 static void dump_sizes(struct pc_text *text, const char *name, const int64_t *values, int rank) {
     pc_text_printf(text, "  %s ", name);
     add_sizes(text, values, NULL, rank);

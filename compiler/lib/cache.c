@@ -121,17 +121,9 @@ static void free_entries(struct pc_entry *entry) {
     }
 }
 
-/* What the layer computes, as text. */
-static void write_key(const struct pc_layer *layer, struct pc_text *text) {
-    struct pc_layer unnamed = *layer;
-    unnamed.name = "";
-    unnamed.forward = unnamed.backward = true;
-    pc_text_clear(text);
-    pc_layer_print(&unnamed, text);
-}
-
 struct pc_entry *pc_cache_hold(struct pc_cache *cache, const struct pc_layer *layer, struct pc_task *task) {
-    write_key(layer, &task->text);
+    pc_text_clear(&task->text);
+    pc_layer_print_key(layer, &task->text);
     const size_t hash = hash_of(task->text.bytes, task->text.size);
     pthread_mutex_lock(&cache->lock);
     struct pc_entry *entry = find(cache, hash, &task->text);

@@ -12,6 +12,11 @@ static int64_t elements_inside(const struct candidate *c, int axis, int64_t (*si
 
 /* ---- one pass ---- */
 
+/* Whether a tap may be combined twice. */
+static bool may_repeat(const struct candidate *c) {
+    return !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent;
+}
+
 static const struct pc_lane_map *map_of(const struct candidate *c, int a, int64_t begin, int64_t count, int64_t origin) {
     return (c->backward ? pc_lane_map_backward : pc_lane_map_forward)(&c->layer->axis[a], begin, count, origin, c->arena);
 }
@@ -23,8 +28,8 @@ static struct pc_lane_shape new_shape(const struct candidate *c) {
                                   .align = 1,
                                   .unrolled = c->form.unrolled,
                                   .one_more = c->form.one_more,
-                                  .repeats = c->form.aligned && candidate_may_repeat(c),
-                                  .code_max = c->plan->budget.loop_budget / 4};
+                                  .repeats = c->form.aligned && may_repeat(c),
+                                  .code_max = c->plan->options.loop_budget / 4};
     int64_t stride = 1;
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
         shape.period[a] = 1;
@@ -85,12 +90,22 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
 
 /* ---- one band ---- */
 
+/* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one, because a
+ * second pass, which loads and stores, would not pay, or a tap may not be combined twice. */
+static int split_length(const struct candidate *c, int64_t slots) {
+    int length = 2;
+    while (length * length < slots)
+        length++;
+    const bool pays = length + (slots + length - 1) / length + 2 < slots;
+    return pays && may_repeat(c) ? length : 0;
+}
+
 /* Long windows of a mode that may combine a tap twice: their maxima from those of short windows, which overlap. */
 static bool split_axis(const struct candidate *c, struct pc_lane_band *band, struct pc_lane_shape *shape, int axis,
                        int64_t *size) {
     const struct pc_lane_map *inner, *outer;
     const int slots = shape->map[axis]->slots;
-    const int length = candidate_split_length(c, slots);
+    const int length = split_length(c, slots);
     if (!length || !pc_lane_map_split(shape->map[axis], shape->from[axis], length, &inner, &outer, c->arena))
         return true;
     struct pc_lane_shape first = *shape;

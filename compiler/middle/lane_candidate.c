@@ -64,30 +64,6 @@ bool candidate_can_band(const struct candidate *c) {
     return outside == 1;
 }
 
-bool candidate_may_repeat(const struct candidate *c) {
-    return !c->backward && !c->tracked && pc_mode_of(c->layer->desc.mode)->idempotent;
-}
-
-/* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one, because a
- * second pass, which loads and stores, would not pay, or a tap may not be combined twice. */
-int candidate_split_length(const struct candidate *c, int64_t slots) {
-    int length = 2;
-    while (length * length < slots)
-        length++;
-    const bool pays = length + (slots + length - 1) / length + 2 < slots;
-    return pays && candidate_may_repeat(c) ? length : 0;
-}
-
-bool candidate_is_whole(const struct pc_plan *plan) {
-    bool whole = plan->kind == PC_KERNEL_FORWARD && plan->layer->desc.indices == POOL_INDICES_NONE;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis *axis = &plan->layer->axis[a];
-        const struct pc_window w = pc_axis_window(axis, 0);
-        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
-    }
-    return whole;
-}
-
 /* Combinations of an element where windows share their parts, without its window's own (lower_line.h). */
 static const int64_t PARTS = 2;
 /* Windows of a line, which is straight code. */
@@ -161,21 +137,6 @@ int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK
 bool candidate_divides_by_position(const struct candidate *c) {
     const struct pool_desc *desc = &c->layer->desc;
     return pc_mode_of(desc->mode)->finish == PC_FINISH_DIVIDE && (desc->adaptive || desc->divisor != POOL_DIVISOR_OVERRIDE);
-}
-
-bool candidate_divides_early(const struct candidate *c) {
-    int64_t divisor = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        divisor *= pc_axis_count(&c->layer->axis[a], 0);
-    return c->layer->y_count < c->layer->x_count && (divisor & (divisor - 1)) != 0;
-}
-
-bool candidate_divides_alike(const struct candidate *c) {
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        for (int64_t out = 1; out < c->layer->axis[a].out; out++)
-            if (pc_axis_count(&c->layer->axis[a], out) != pc_axis_count(&c->layer->axis[a], 0))
-                return false;
-    return true;
 }
 
 double candidate_bytes_of_larger_side(const struct candidate *c) {

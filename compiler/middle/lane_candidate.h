@@ -95,15 +95,6 @@ int64_t candidate_period_of(const struct candidate *c, int a);
 /* Whether a part of the outermost reduced axis is one piece of memory. */
 bool candidate_can_band(const struct candidate *c);
 
-/* Whether a tap may be combined twice. */
-bool candidate_may_repeat(const struct candidate *c);
-
-/* Length of the short windows from whose maxima those of `slots` taps are made; 0: taps are combined one by one. */
-int candidate_split_length(const struct candidate *c, int64_t slots);
-
-/* A window that is the whole plane, and nobody asks which tap it is. */
-bool candidate_is_whole(const struct pc_plan *plan);
-
 /* Whether the windows along an axis are long and close enough for lines; those along D would be lines of planes. */
 bool candidate_has_lines(const struct candidate *c, int a);
 
@@ -122,13 +113,6 @@ bool candidate_is_outermost_first(const struct candidate *c);
 int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]);
 
 bool candidate_divides_by_position(const struct candidate *c);
-
-/* Whether dividing is cheaper where dy is read than where dx is written: there are fewer windows than inputs, and the
- * divisor is no power of two, which would be a product. */
-bool candidate_divides_early(const struct candidate *c);
-
-/* Whether every window has the same divisor. */
-bool candidate_divides_alike(const struct candidate *c);
 
 /* How much longer boxes take whose blocks are so many channels. */
 double candidate_box_penalty(const struct candidate *c, int64_t block);

@@ -61,7 +61,7 @@ const char *pc_lane_lookup_misfit(const struct pc_plan *plan, int lanes) {
         axes += pc_axis_is_reduced(axis);
         kinds += axis->adaptive && !is_regular(plan, a);
     }
-    if (plan->budget.forced && plan->budget.choice == PC_PLAN_LOOKUP)
+    if (plan->options.forced && plan->options.choice == PC_PLAN_LOOKUP)
         return pc_lane_lookup_limit(plan);
     if (kinds == 0 || plan->layer->desc.layout != POOL_CHANNELS_LAST || lanes < 2)
         return "it is for adaptive windows, channels-last, and for what would take too much code otherwise";

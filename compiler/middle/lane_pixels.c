@@ -92,5 +92,5 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
     if (p->block < channels && p->block * ir_elements[plan->real].bytes < PIECE_LEAST)
         p->work *= SHORT_PIECE;
     p->code = kinds(plan) * (double)(vectors * (p->pixel_parts + 2)) * 5;
-    return p->code <= (double)plan->budget.loop_budget ? p : NULL;
+    return p->code <= (double)plan->options.loop_budget ? p : NULL;
 }

@@ -57,7 +57,7 @@ static bool is_short(const struct candidate *c) {
     if (c->form.unrolled && c->result->code > UNROLLED_MOST)
         return false;
     const bool one_line = c->backward && candidate_lanes_are_channels(c) && c->result->block < 2 * c->result->lanes;
-    return c->result->code <= (double)c->plan->budget.loop_budget && (!one_line || c->result->code <= LINE_MOST);
+    return c->result->code <= (double)c->plan->options.loop_budget && (!one_line || c->result->code <= LINE_MOST);
 }
 
 static bool build(struct candidate *c) {
@@ -77,6 +77,24 @@ static bool takes_apart(const struct way *way) {
 /* Whether it is a gradient of maxima, which is added up in ascending order of the outputs. */
 static bool selects(const struct pc_plan *plan) {
     return plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(plan->layer);
+}
+
+/* Whether dividing is cheaper where dy is read than where dx is written: there are fewer windows than inputs, and the
+ * divisor is no power of two, which would be a product. */
+static bool divides_early(const struct candidate *c) {
+    int64_t divisor = 1;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        divisor *= pc_axis_count(&c->layer->axis[a], 0);
+    return c->layer->y_count < c->layer->x_count && (divisor & (divisor - 1)) != 0;
+}
+
+/* Whether every window has the same divisor. */
+static bool divides_alike(const struct candidate *c) {
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        for (int64_t out = 1; out < c->layer->axis[a].out; out++)
+            if (pc_axis_count(&c->layer->axis[a], out) != pc_axis_count(&c->layer->axis[a], 0))
+                return false;
+    return true;
 }
 
 static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way,
@@ -109,12 +127,11 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     while (c.outer < POOL_MAX_RANK - 1 && !pc_axis_is_reduced(&layer->axis[c.outer]))
         c.outer++;
     if (c.backward && !c.picks) {
-        c.result->divides_last = candidate_divides_by_position(&c)
-                                     ? candidate_divides_alike(&c) && !candidate_divides_early(&c)
-                                     : mode->finish == PC_FINISH_DIVIDE;
+        c.result->divides_last =
+            candidate_divides_by_position(&c) ? divides_alike(&c) && !divides_early(&c) : mode->finish == PC_FINISH_DIVIDE;
         /* Whole windows may be summed by divisor; what one axis leaves has none left. */
-        c.weighs = mode->lift == PC_LIFT_ABS_POW || (candidate_divides_by_position(&c) && !c.result->divides_last &&
-                                                     (c.apart || candidate_divides_early(&c)));
+        c.weighs = mode->lift == PC_LIFT_ABS_POW ||
+                   (candidate_divides_by_position(&c) && !c.result->divides_last && (c.apart || divides_early(&c)));
     }
     return c;
 }
@@ -272,6 +289,17 @@ static bool has_long_tables(const struct pc_plan *plan, const struct way *way, i
     return false;
 }
 
+/* A window that is the whole plane, and nobody asks which tap it is. */
+static bool is_whole(const struct pc_plan *plan) {
+    bool whole = plan->kind == PC_KERNEL_FORWARD && plan->layer->desc.indices == POOL_INDICES_NONE;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        const struct pc_axis *axis = &plan->layer->axis[a];
+        const struct pc_window w = pc_axis_window(axis, 0);
+        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
+    }
+    return whole;
+}
+
 /* Why a way does not fit; NULL: it does. */
 static const char *why_not(const struct pc_plan *plan, const struct way *way, int lanes) {
     const struct pc_layer *layer = plan->layer;
@@ -287,7 +315,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
         return "indices are wider than values";
     for (int a = 0; a < POOL_MAX_RANK; a++)
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
-    if (way->steps == STEPS_HALVES && (last || !candidate_is_whole(plan)))
+    if (way->steps == STEPS_HALVES && (last || !is_whole(plan)))
         return "it is for windows that are the whole plane, channels-first, without tap numbers";
     if (last && layer->desc.channels < lanes)
         elements *= layer->desc.channels; /* of the row that they are with the pixels */
@@ -396,7 +424,7 @@ static const struct pc_lane_plan *build_transposed(const struct pc_plan *plan, i
         *p = *built;
         p->transposed = planes.layer;
         add_transposing(p, plan);
-        if (p->local_bytes <= PC_LOCAL_MOST && p->code <= (double)plan->budget.loop_budget &&
+        if (p->local_bytes <= PC_LOCAL_MOST && p->code <= (double)plan->options.loop_budget &&
             (!best || p->work < best->work))
             return p;
     }
@@ -407,7 +435,7 @@ static const struct pc_lane_plan *build_transposed(const struct pc_plan *plan, i
 /* ---- the plan ---- */
 
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena) {
-    const struct pc_plan_options *budget = &plan->budget;
+    const struct pc_plan_options *options = &plan->options;
     const struct pc_lane_plan *built[PC_PLAN_COUNT] = {NULL};
     const char *misfit = NULL;
     for (int i = 0; i < PC_PLAN_COUNT; i++) {
@@ -420,13 +448,13 @@ const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, s
         } else if (!reason) {
             reason = "it would take too much code or too large local arrays";
         }
-        if (budget->forced && budget->choice == (enum pc_plan_choice)i)
+        if (options->forced && options->choice == (enum pc_plan_choice)i)
             misfit = reason;
     }
-    plan->misfit = budget->forced ? misfit : NULL;
+    plan->misfit = options->forced ? misfit : NULL;
     if (plan->candidate_count == 0)
         return NULL;
-    const enum pc_plan_choice taken = budget->forced && !misfit ? budget->choice : plan->candidates[0].choice;
+    const enum pc_plan_choice taken = options->forced && !misfit ? options->choice : plan->candidates[0].choice;
     for (int i = plan->candidate_count - 1; i > 0; i--) { /* the one that is taken comes first */
         if (plan->candidates[i].choice != taken)
             continue;

@@ -88,7 +88,7 @@ void pc_lane_plan_print(const struct pc_plan *plan, bool slots, struct pc_text *
 /* How many bands there are like this one. */
 int64_t pc_lane_band_count(const struct pc_lane_band *band);
 
-/* The best plan for vectors of `lanes` values, or the one that plan->budget forces if it fits; of one lane only a gradient
+/* The best plan for vectors of `lanes` values, or the one that plan->options forces if it fits; of one lane only a gradient
  * may have a plan, window by window.  NULL where there is none: indices of 64 bits, too much code, planes with fewer
  * elements than lanes.  Sets plan->candidates and plan->misfit. */
 const struct pc_lane_plan *pc_lane_plan_build(struct pc_plan *plan, int lanes, struct pc_arena *arena);

@@ -41,7 +41,7 @@ static bool loops_are_better(const struct pc_plan *plan) {
     bool adaptive = false;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         adaptive |= plan->layer->axis[a].adaptive;
-    const bool asked = plan->budget.forced && plan->budget.choice == PC_PLAN_SCATTER;
+    const bool asked = plan->options.forced && plan->options.choice == PC_PLAN_SCATTER;
     return adaptive && !asked && pc_plan_code_of_loops(plan) <= PC_LOOP_BUDGET;
 }
 

@@ -66,7 +66,7 @@ void nest_cut(struct nest *nest) {
     if (!nest->cut)
         return;
     const size_t nodes = nest->b.function->node_count;
-    if (nest->piece_is_open && (int64_t)(nodes - nest->piece_begin) < ir_line_least(nest->plan->budget.line_budget))
+    if (nest->piece_is_open && (int64_t)(nodes - nest->piece_begin) < ir_line_least(nest->plan->options.line_budget))
         return;
     if (nest->piece_is_open)
         ir_loop_end(&nest->b, nest->piece);
@@ -142,7 +142,7 @@ static void init(struct nest *nest, const struct pc_plan *plan, struct ir_functi
         .buffer = {-1, -1, -1, -1, -1, -1},
         .real = {(uint8_t)plan->real, 1},
         .track = {(uint8_t)plan->track, 1},
-        .cut = plan->form == PC_FORM_STRAIGHT && plan->estimate > (double)plan->budget.line_budget,
+        .cut = plan->form == PC_FORM_STRAIGHT && plan->estimate > (double)plan->options.line_budget,
     };
     ir_builder_init(&nest->b, function);
     const bool last = desc->layout == POOL_CHANNELS_LAST;
@@ -287,7 +287,7 @@ static void add_buffers(struct nest *nest, struct ir_function *f) {
 struct ir_function *pc_lower(const struct pc_plan *plan, const char *name, struct pc_arena *arena) {
     struct ir_function *function = ir_function_new(arena, name);
     struct nest nest;
-    function->line_most = plan->budget.line_budget;
+    function->line_most = plan->options.line_budget;
     init(&nest, plan, function);
     add_buffers(&nest, function);
     switch (plan->form) {

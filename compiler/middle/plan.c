@@ -175,7 +175,7 @@ static void choose_tiles(struct pc_plan *plan, struct pc_arena *arena) {
         if (!overlaps || facts->out < 2 || facts->kernel > 5)
             continue; /* larger windows would not leave registers for a second output */
         plan->axis[a].tile = 2;
-        if (pc_plan_code_of_loops(plan) > (double)plan->budget.loop_budget) {
+        if (pc_plan_code_of_loops(plan) > (double)plan->options.loop_budget) {
             plan->axis[a].tile = 1;
             continue;
         }
@@ -298,7 +298,7 @@ static void choose_wide_state(struct pc_plan *plan, struct pc_arena *arena) {
 static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
     const bool backward = plan->kind == PC_KERNEL_BACKWARD;
     const bool shares = shares_rows(plan) || (backward && compares_states(plan));
-    const bool is_short = pc_plan_code_of_loops(plan) <= (double)plan->budget.whole_budget;
+    const bool is_short = pc_plan_code_of_loops(plan) <= (double)plan->options.whole_budget;
     if (plan->layer->unroll == PC_UNROLL_WINDOW || (is_short && !shares) ||
         !(backward ? can_stage(plan) : can_pass(plan)))
         return false;
@@ -325,7 +325,7 @@ static bool choose_local_arrays(struct pc_plan *plan, struct pc_arena *arena) {
 static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct pc_plan *), struct pc_arena *arena) {
     if (plan->layer->unroll == PC_UNROLL_WINDOW)
         return;
-    for (int a = 0; a < POOL_MAX_RANK && estimate(plan) > (double)plan->budget.loop_budget; a++) {
+    for (int a = 0; a < POOL_MAX_RANK && estimate(plan) > (double)plan->options.loop_budget; a++) {
         struct pc_plan_axis *axis = &plan->axis[a];
         if (pc_axis_is_unit(&plan->layer->axis[a]))
             continue;
@@ -334,7 +334,7 @@ static void choose_rolling(struct pc_plan *plan, double (*estimate)(const struct
         const char *what = plan->kind == PC_KERNEL_BACKWARD ? "windows and phases" : "taps";
         pc_plan_explain(plan, pc_arena_printf(arena,
                                               "%s along %c by a loop: unrolled, the kernel would exceed %" PRId64 " nodes",
-                                              what, pc_axis_names[a], plan->budget.loop_budget));
+                                              what, pc_axis_names[a], plan->options.loop_budget));
     }
 }
 
@@ -356,7 +356,7 @@ static bool scattering_pays(const struct pc_plan *plan) {
 
 /* Of a vector; 1: the target has none. */
 static int lanes_of_target(const struct pc_plan *plan) {
-    const int lanes = plan->budget.vector_bytes / ir_elements[plan->real].bytes;
+    const int lanes = plan->options.vector_bytes / ir_elements[plan->real].bytes;
     return lanes < 2 ? 1 : lanes;
 }
 
@@ -372,12 +372,12 @@ static void use_lanes(struct pc_plan *plan, struct pc_arena *arena) {
 static bool choose_lanes(struct pc_plan *plan, struct pc_arena *arena) {
     const int lanes = lanes_of_target(plan);
     if (plan->layer->unroll == PC_UNROLL_FULL) {
-        plan->misfit = plan->budget.forced ? "'unroll full' asks for one straight line" : NULL;
+        plan->misfit = plan->options.forced ? "'unroll full' asks for one straight line" : NULL;
         return false;
     }
-    const bool asked = plan->budget.choice == PC_PLAN_SCATTER || plan->budget.choice == PC_PLAN_LOOKUP;
-    if (lanes == 1 && !(plan->budget.forced && asked) && !scattering_pays(plan)) {
-        plan->misfit = plan->budget.forced ? "the target has no vectors" : NULL;
+    const bool asked = plan->options.choice == PC_PLAN_SCATTER || plan->options.choice == PC_PLAN_LOOKUP;
+    if (lanes == 1 && !(plan->options.forced && asked) && !scattering_pays(plan)) {
+        plan->misfit = plan->options.forced ? "the target has no vectors" : NULL;
         return false;
     }
     plan->lanes = pc_lane_plan_build(plan, lanes, arena);
@@ -441,20 +441,20 @@ static const struct pc_tuned_kernel *force_measured(struct pc_plan *plan, const 
             ? pc_tuned_find(options->tuned, plan->layer, plan->kind, options->target)
             : NULL;
     if (measured) {
-        plan->budget.forced = true;
-        plan->budget.choice = measured->choice;
+        plan->options.forced = true;
+        plan->options.choice = measured->choice;
     }
     return measured;
 }
 
 static void explain_wish(struct pc_plan *plan, const struct pc_tuned_kernel *measured, struct pc_arena *arena) {
-    const char *name = pc_plan_name(plan->budget.choice);
+    const char *name = pc_plan_name(plan->options.choice);
     if (plan->misfit)
         pc_plan_explain(plan, pc_arena_printf(arena, "%s, as was %s, does not fit: %s", name,
                                       measured ? "measured to be best" : "asked for", plan->misfit));
     else if (measured)
         pc_plan_explain(plan, pc_arena_printf(arena, "measured: %s is the fastest, %g us", name, measured->microseconds));
-    else if (plan->budget.forced)
+    else if (plan->options.forced)
         pc_plan_explain(plan, pc_arena_printf(arena, "%s was asked for", name));
 }
 
@@ -487,7 +487,7 @@ static void too_many_kinds(struct pc_plan *plan, struct pc_diags *diags) {
 
 static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_diags *diags) {
     const struct pc_layer *layer = plan->layer;
-    const int64_t budget = plan->budget.unroll_budget;
+    const int64_t budget = plan->options.unroll_budget;
     const double size = estimate_straight(plan);
     if (layer->unroll == PC_UNROLL_FULL && size > (double)budget) {
         pc_diag_add(diags, PC_DIAG_UNROLL_TOO_LARGE, layer->unroll_span,
@@ -521,7 +521,7 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
         choose_wide_state(plan, arena);
     }
     plan->estimate = estimate(plan);
-    if (plan->estimate > (double)plan->budget.kinds_budget && choose_lookup(plan, arena))
+    if (plan->estimate > (double)plan->options.kinds_budget && choose_lookup(plan, arena))
         return true;
     return plan->estimate <= CODE_MAX || too_large(plan, diags, plan->estimate);
 }
@@ -545,7 +545,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->layer = layer;
     plan->kind = kind;
     plan->block = 1;
-    plan->budget = with_defaults(options ? *options : (struct pc_plan_options){0});
+    plan->options = with_defaults(options ? *options : (struct pc_plan_options){0});
     const struct pc_tuned_kernel *measured = options ? force_measured(plan, options) : NULL;
     plan->layer = layer_of_slices(layer_of_rows(layer, arena), arena);
     plan->real = layer->desc.dtype == POOL_F32 ? IR_F32 : IR_F64;
@@ -554,7 +554,7 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
     plan->state = pc_state_element(layer);
     plan->index = pc_index_element(layer);
     if (!find_windows(plan, arena)) {
-        const bool other = plan->budget.forced && plan->budget.choice != PC_PLAN_LOOKUP;
+        const bool other = plan->options.forced && plan->options.choice != PC_PLAN_LOOKUP;
         plan->misfit = other ? "an axis has too many kinds of windows" : NULL;
         if (choose_lookup(plan, arena)) {
             explain_wish(plan, measured, arena);

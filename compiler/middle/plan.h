@@ -61,8 +61,9 @@ enum pc_plan_choice {
 const char *pc_plan_name(enum pc_plan_choice choice);
 const char *pc_plan_line(enum pc_plan_choice choice);
 
-/* Budgets in nodes of code; 0: the default below. Only the first is the user's to set; tests lower the others to see every
- * form of kernel on small layers, and long lines cut that are short. */
+/* What a plan is for, and what is wished of it.  Budgets are in nodes of code, 0 is the default below; of these the first is
+ * the user's to set, tests lower the others to see every form of kernel on small layers, and long lines cut that are short.
+ */
 struct pc_plan_options {
     int64_t unroll_budget; /* a straight-line kernel */
     int64_t loop_budget;   /* a kernel of loops */
@@ -102,7 +103,7 @@ struct pc_plan {
     bool wide_state;    /* loops of forward_train: tap numbers go through a local plane (note [wide state]) */
     int64_t local_bytes; /* of local arrays, on the stack */
     struct pc_plan_axis axis[POOL_MAX_RANK];
-    struct pc_plan_options budget; /* with the defaults filled in */
+    struct pc_plan_options options;            /* with the defaults filled in */
     enum ir_element real, track, state, index; /* element types: of x and y, of tap numbers in registers, stored */
     double estimate;                           /* nodes of code */
     const char *reasons[PC_REASONS_MAX];       /* one line each */

@@ -21,13 +21,10 @@ static const char *const target_names[] = {
 
 /* ---- keys ---- */
 
-/* "forward avx512" and the canonical attributes of the layer, joined; `passes` says nothing about a kernel. */
+/* "forward avx512" and the canonical attributes of the layer, joined. */
 static void write_key(const struct pc_layer *layer, enum pc_kernel_kind kind, const char *target, struct pc_text *text) {
     struct pc_text lines = {.out_of_memory = text->out_of_memory};
-    struct pc_layer whole = *layer;
-    whole.name = "";
-    whole.forward = whole.backward = true;
-    pc_layer_print(&whole, &lines);
+    pc_layer_print_key(layer, &lines);
     pc_text_printf(text, "%s %s", pc_kernel_suffix[kind], target);
     const char *separator = " ";
     for (const char *line = strchr(pc_text_string(&lines), '\n') + 1; *line == ' '; line += strcspn(line, "\n") + 1) {

@@ -166,14 +166,14 @@ Test(plan, budgets_have_defaults) {
     struct front front;
     open_text(&front, "mode max; shape 4; kernel 2");
     struct pc_plan *plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, NULL, &front.arena, &front.diags);
-    cr_assert_eq(plan->budget.unroll_budget, PC_UNROLL_BUDGET);
-    cr_assert_eq(plan->budget.loop_budget, PC_LOOP_BUDGET);
-    cr_assert_eq(plan->budget.whole_budget, PC_WHOLE_BUDGET);
-    cr_assert_eq(plan->budget.kinds_budget, PC_KINDS_BUDGET);
-    cr_assert_eq(plan->budget.line_budget, PC_LINE_BUDGET);
+    cr_assert_eq(plan->options.unroll_budget, PC_UNROLL_BUDGET);
+    cr_assert_eq(plan->options.loop_budget, PC_LOOP_BUDGET);
+    cr_assert_eq(plan->options.whole_budget, PC_WHOLE_BUDGET);
+    cr_assert_eq(plan->options.kinds_budget, PC_KINDS_BUDGET);
+    cr_assert_eq(plan->options.line_budget, PC_LINE_BUDGET);
     const struct pc_plan_options own = {.unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
-    cr_assert_eq(memcmp(&plan->budget, &own, sizeof own), 0);
+    cr_assert_eq(memcmp(&plan->options, &own, sizeof own), 0);
     close_front(&front);
 }
 
