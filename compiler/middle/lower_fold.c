@@ -1,6 +1,7 @@
 /* lower_fold.c - see lower_fold.h. */
 #include "middle/lower_fold.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -181,4 +182,33 @@ ir_ref fold_finish(struct nest *nest, struct fold *fold) {
         return fold->value;
     fold_put_nan(nest, fold);
     return fold_without_nan(nest, fold);
+}
+
+/* ---- through loops ---- */
+
+void carry(struct carried *carried, ir_ref *value) {
+    if (!*value)
+        return;
+    assert(carried->count < CARRIED_MAX);
+    carried->at[carried->count++] = value;
+}
+
+void carry_fold(struct carried *carried, struct fold *fold) {
+    carry(carried, &fold->value);
+    carry(carried, &fold->tap);
+    carry(carried, &fold->index);
+    carry(carried, &fold->nan);
+}
+
+void begin_carrying(struct nest *nest, const struct carried *carried, uint32_t loop) {
+    for (size_t i = 0; loop != NEST_NO_LOOP && i < carried->count; i++)
+        *carried->at[i] = ir_loop_carry(&nest->b, loop, *carried->at[i]);
+}
+
+void end_carrying(struct nest *nest, const struct carried *carried, uint32_t loop) {
+    for (size_t i = 0; loop != NEST_NO_LOOP && i < carried->count; i++)
+        ir_loop_next(&nest->b, loop, i, *carried->at[i]);
+    nest_close(nest, loop);
+    for (size_t i = 0; loop != NEST_NO_LOOP && i < carried->count; i++)
+        *carried->at[i] = ir_loop_result(&nest->b, loop, i);
 }

@@ -66,4 +66,22 @@ ir_ref fold_divide(struct nest *nest, ir_ref sum);
 /* The value when all taps were seen: of picks NaN where one was met, of lp the root. A division is the caller's. */
 ir_ref fold_finish(struct nest *nest, struct fold *fold);
 
+/* ---- through loops ---- */
+
+/* Values that a loop carries, at most: of folds, of as many vectors as a block has. */
+enum { CARRIED_MAX = 3 * 64 };
+struct carried {
+    ir_ref *at[CARRIED_MAX];
+    size_t count;
+};
+
+/* Adds a value, unless it is 0, or those of a fold that has nothing pending. */
+void carry(struct carried *carried, ir_ref *value);
+void carry_fold(struct carried *carried, struct fold *fold);
+
+/* The values become those at the start of a turn of the loop; at its end those that they are then are carried on, the loop is
+ * closed, and they become what is left behind it. */
+void begin_carrying(struct nest *nest, const struct carried *carried, uint32_t loop);
+void end_carrying(struct nest *nest, const struct carried *carried, uint32_t loop);
+
 #endif

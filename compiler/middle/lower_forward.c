@@ -168,23 +168,19 @@ static struct fold reduce_loop(struct nest *nest, int axis, const int64_t *outpu
                                     (struct steps){.wide = dilation * stride->wide,
                                                    .plane = dilation * stride->plane,
                                                    .tap = stride->tap});
-    ir_ref *const parts[] = {&seen.value, &seen.tap, &seen.index, &seen.nan};
-    for (int i = 0; i < 4; i++)
-        if (*parts[i])
-            *parts[i] = ir_loop_carry(&nest->b, loop, *parts[i]);
+    struct carried carried = {.count = 0};
+    carry_fold(&carried, &seen);
+    begin_carrying(nest, &carried, loop);
     struct fold next = reduce_one(nest, axis, output, c, 0, is_flat(nest) ? &seen : NULL);
     if (!is_flat(nest)) {
         next = fold_combine(nest, &seen, &next);
         fold_settle(nest, &next); /* the loop carries masks, no values */
     }
-    const ir_ref ends[] = {next.value, next.tap, next.index, next.nan};
-    for (int i = 0, carried = 0; i < 4; i++)
-        if (*parts[i])
-            ir_loop_next(&nest->b, loop, (size_t)carried++, ends[i]);
-    nest_close(nest, loop);
-    for (int i = 0, carried = 0; i < 4; i++)
-        if (*parts[i])
-            *parts[i] = ir_loop_result(&nest->b, loop, (size_t)carried++);
+    seen.value = next.value;
+    seen.tap = next.tap;
+    seen.index = next.index;
+    seen.nan = next.nan;
+    end_carrying(nest, &carried, loop);
     return seen;
 }
 

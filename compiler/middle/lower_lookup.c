@@ -135,30 +135,6 @@ static ir_ref divisor_of(struct nest *nest, ir_ref count, int64_t others) {
 
 /* ---- loops ---- */
 
-/* Values that a loop carries. */
-struct carried {
-    ir_ref *at[3 * BLOCK_MAX];
-    size_t count;
-};
-
-static void carry(struct carried *c, ir_ref *value) {
-    if (*value)
-        c->at[c->count++] = value;
-}
-
-static void begin_carrying(struct nest *nest, const struct carried *c, uint32_t loop) {
-    for (size_t i = 0; loop != NEST_NO_LOOP && i < c->count; i++)
-        *c->at[i] = ir_loop_carry(&nest->b, loop, *c->at[i]);
-}
-
-static void end_carrying(struct nest *nest, const struct carried *c, uint32_t loop) {
-    for (size_t i = 0; loop != NEST_NO_LOOP && i < c->count; i++)
-        ir_loop_next(&nest->b, loop, i, *c->at[i]);
-    nest_close(nest, loop);
-    for (size_t i = 0; loop != NEST_NO_LOOP && i < c->count; i++)
-        *c->at[i] = ir_loop_result(&nest->b, loop, i);
-}
-
 /* The rows of the table of an axis, one after the other. */
 static uint32_t open_rows(struct lookup *l, int a, const char *name) {
     struct nest *nest = l->nest;
@@ -240,11 +216,8 @@ static void reduce(struct lookup *l, int a, struct entry entry, struct fold *res
     const struct steps steps = {
         .wide = apart * nest->stride[a].wide, .plane = apart * nest->stride[a].plane, .tap = nest->stride[a].tap};
     struct carried carried = {.count = 0};
-    for (int64_t v = 0; v < l->block.vectors; v++) {
-        carry(&carried, &results[v].value);
-        carry(&carried, &results[v].tap);
-        carry(&carried, &results[v].index);
-    }
+    for (int64_t v = 0; v < l->block.vectors; v++)
+        carry_fold(&carried, &results[v]);
     const uint32_t loop =
         nest_open_turns(nest, nest_tap_names[a], t ? t->most : nest->segment[a]->taps, t ? (struct steps){0} : steps);
     begin_carrying(nest, &carried, loop);

@@ -107,24 +107,13 @@ static void walk(struct pixels *p, int level, int64_t parts, struct fold *result
         walk(p, level + 1, parts, results);
         return;
     }
-    ir_ref *carried[BLOCK_MAX];
-    size_t carried_count = 0;
-    for (int64_t i = 0; i < count; i++) {
-        ir_ref *const all[] = {&results[i].value, &results[i].tap, &results[i].index};
-        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
-            if (*all[k])
-                carried[carried_count++] = all[k];
-        assert(carried_count + sizeof all / sizeof *all <= BLOCK_MAX);
-    }
+    struct carried carried = {.count = 0};
+    for (int64_t i = 0; i < count; i++)
+        carry_fold(&carried, &results[i]);
     const uint32_t loop = nest_open(nest, name_of_run(p, level), length, run->steps);
-    for (size_t k = 0; k < carried_count; k++)
-        *carried[k] = ir_loop_carry(&nest->b, loop, *carried[k]);
+    begin_carrying(nest, &carried, loop);
     walk(p, level + 1, parts, results);
-    for (size_t k = 0; k < carried_count; k++)
-        ir_loop_next(&nest->b, loop, k, *carried[k]);
-    nest_close(nest, loop);
-    for (size_t k = 0; k < carried_count; k++)
-        *carried[k] = ir_loop_result(&nest->b, loop, k);
+    end_carrying(nest, &carried, loop);
 }
 
 /* The taps of the outermost run that are left behind its parts, each with all that is inside. */
