@@ -219,3 +219,7 @@ int64_t pc_layer_taps(const struct pc_layer *layer) {
 bool pc_layer_picks(const struct pc_layer *layer) {
     return pc_mode_of(layer->desc.mode)->gradient == PC_GRADIENT_SELECT;
 }
+
+bool pc_layer_divides_by_window(const struct pc_layer *layer) {
+    return pc_mode_of(layer->desc.mode)->finish == PC_FINISH_DIVIDE && layer->desc.divisor != POOL_DIVISOR_OVERRIDE;
+}

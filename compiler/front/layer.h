@@ -38,6 +38,10 @@ int64_t pc_layer_taps(const struct pc_layer *layer);
 /* Max and min: of the taps one is picked, which is where the gradient goes. The others are sums. */
 bool pc_layer_picks(const struct pc_layer *layer);
 
+/* Whether a window is divided by what it counts, which may differ from window to window, and not by a number of the layer's.
+ */
+bool pc_layer_divides_by_window(const struct pc_layer *layer);
+
 /* Turns the tree into layers. Reports every independent error; a pool with an error is left out of the module, so the
  * result is complete only if diags has no error. Everything lives in `arena`. */
 struct pc_module *pc_layers_build(const struct pc_ast_file *file, const struct pc_source *source, struct pc_arena *arena,

@@ -170,7 +170,7 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
     static const char *const words[] = {"whole windows", "along D", "along H", "", "along W", "", "along H and W"};
     struct pc_lane_shape shape = new_shape(c);
     int line = -1;
-    const bool divides = finishes && !c->backward && candidate_divides_by_position(c);
+    const bool divides = finishes && !c->backward && pc_layer_divides_by_window(c->layer);
     const bool indexes = finishes && !c->backward && c->layer->desc.indices > POOL_INDICES_WINDOW;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         shape.from[a] = size[a];
@@ -193,7 +193,8 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
         if (finishes && a > c->outer && extent[a].count < candidate_size_written(c, a)) /* rows of other bands lie between */
             shape.map[a] = pc_lane_map_pad(shape.map[a], candidate_size_written(c, a), c->arena);
     }
-    shape.divides = c->backward && !c->picks && candidate_divides_by_position(c) && !c->weighs && !c->result->divides_last;
+    shape.divides =
+        c->backward && !c->picks && pc_layer_divides_by_window(c->layer) && !c->weighs && !c->result->divides_last;
     if (line == 1)
         shape.rows = candidate_line_length(c, size[1], row_stored(c, size[2], finishes));
     else if (line == 2)
@@ -223,7 +224,7 @@ static bool weigh(const struct candidate *c, struct pc_lane_band *band, const st
     source_sizes(c, extent, shape.from);
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         shape.map[a] = pc_lane_map_identity(extent[a].read, c->arena);
-        if (candidate_divides_by_position(c))
+        if (pc_layer_divides_by_window(c->layer))
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], extent[a].first, c->arena);
     }
     return add_pass(c, band, PC_LANE_WEIGH, "dy over the divisors of its windows", &shape, false);
@@ -345,7 +346,7 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : 1;
         shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block) : pc_lane_map_identity(1, c->arena);
-        if (last && candidate_divides_by_position(c))
+        if (last && pc_layer_divides_by_window(c->layer))
             shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], 0, c->arena);
     }
     *from = to;

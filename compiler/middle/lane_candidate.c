@@ -33,6 +33,12 @@ int64_t candidate_size_written(const struct candidate *c, int a) {
     return c->backward ? c->layer->axis[a].in : c->layer->axis[a].out;
 }
 
+double candidate_reads_for(const struct candidate *c, int a, double written) {
+    const struct pc_axis *axis = &c->layer->axis[a];
+    const double stride = (double)candidate_stride_of(axis), extent = (double)pc_axis_extent(axis);
+    return c->backward ? (written + extent - 2) / stride + 1 : (written - 1) * stride + extent;
+}
+
 int64_t candidate_padded(const struct candidate *c, int64_t length) {
     return (length + c->result->lanes - 1) / c->result->lanes * c->result->lanes;
 }
@@ -132,11 +138,6 @@ int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK
         left &= ~all;
     }
     return count;
-}
-
-bool candidate_divides_by_position(const struct candidate *c) {
-    const struct pool_desc *desc = &c->layer->desc;
-    return pc_mode_of(desc->mode)->finish == PC_FINISH_DIVIDE && (desc->adaptive || desc->divisor != POOL_DIVISOR_OVERRIDE);
 }
 
 double candidate_bytes_of_larger_side(const struct candidate *c) {

@@ -71,6 +71,9 @@ int64_t candidate_pitch_of(const struct candidate *c);
 int64_t candidate_size_read(const struct candidate *c, int a);
 int64_t candidate_size_written(const struct candidate *c, int a);
 
+/* Positions along an axis that so many neighbours of the side that is written are made of, about; borders aside. */
+double candidate_reads_for(const struct candidate *c, int a, double written);
+
 /* How long rows of local arrays are that are padded. */
 int64_t candidate_padded(const struct candidate *c, int64_t length);
 
@@ -111,8 +114,6 @@ bool candidate_is_outermost_first(const struct candidate *c);
 /* The axes that each pass reduces, axis a as bit a, in the order of the passes; returns how many passes there are. Long
  * windows may be two passes each. */
 int candidate_list_passes(const struct candidate *c, unsigned axes[POOL_MAX_RANK]);
-
-bool candidate_divides_by_position(const struct candidate *c);
 
 /* How much longer boxes take whose blocks are so many channels. */
 double candidate_box_penalty(const struct candidate *c, int64_t block);

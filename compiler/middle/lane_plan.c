@@ -128,10 +128,10 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
         c.outer++;
     if (c.backward && !c.picks) {
         c.result->divides_last =
-            candidate_divides_by_position(&c) ? divides_alike(&c) && !divides_early(&c) : mode->finish == PC_FINISH_DIVIDE;
+            pc_layer_divides_by_window(layer) ? divides_alike(&c) && !divides_early(&c) : mode->finish == PC_FINISH_DIVIDE;
         /* Whole windows may be summed by divisor; what one axis leaves has none left. */
         c.weighs = mode->lift == PC_LIFT_ABS_POW ||
-                   (candidate_divides_by_position(&c) && !c.result->divides_last && (c.apart || divides_early(&c)));
+                   (pc_layer_divides_by_window(layer) && !c.result->divides_last && (c.apart || divides_early(&c)));
     }
     return c;
 }

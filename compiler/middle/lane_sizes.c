@@ -14,11 +14,7 @@ static int64_t bytes_of_value(const struct candidate *c) {
 
 /* Positions along an axis that a band needs, about. */
 static double positions_read(const struct candidate *c, int a) {
-    const struct pc_axis *axis = &c->layer->axis[a];
-    const double written = (double)c->rows[a], all = (double)candidate_size_read(c, a);
-    const double reach = (double)pc_axis_extent(axis);
-    const double read = c->backward ? (written + reach) / (double)candidate_stride_of(axis) + 1
-                                    : (written - 1) * (double)candidate_stride_of(axis) + reach;
+    const double read = candidate_reads_for(c, a, (double)c->rows[a]), all = (double)candidate_size_read(c, a);
     const bool is_band = a == c->outer || c->rows[a] < candidate_size_written(c, a);
     return is_band && read < all ? read : all;
 }
@@ -47,12 +43,8 @@ static double read_by_tile(const struct candidate *c) {
     double bytes = ir_elements[c->plan->real].bytes;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         const struct pc_axis *axis = &c->layer->axis[a];
-        const double tile =
-            a == 1 ? (double)(c->tile_rows < candidate_size_written(c, 1) ? c->tile_rows : candidate_size_written(c, 1)) : 1;
-        const double reach = (double)pc_axis_extent(axis);
-        const double read = c->backward ? (tile + reach - 2) / (double)candidate_stride_of(axis) + 1
-                                        : (tile - 1) * (double)candidate_stride_of(axis) + reach;
-        bytes *= candidate_stride_of(axis) >= axis->kernel && a == 2 ? 1 : read;
+        const int64_t all = candidate_size_written(c, a), tile = a == 1 ? (c->tile_rows < all ? c->tile_rows : all) : 1;
+        bytes *= a == 2 && candidate_stride_of(axis) >= axis->kernel ? 1 : candidate_reads_for(c, a, (double)tile);
     }
     return bytes;
 }

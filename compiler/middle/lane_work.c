@@ -50,7 +50,7 @@ static bool waits(const struct candidate *c) {
 
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
-    const double divides = candidate_divides_by_position(c) ? DIVISION : 0;
+    const double divides = pc_layer_divides_by_window(c->layer) ? DIVISION : 0;
     const bool shortest = !candidate_lanes_are_channels(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
     switch (pass->work) {
     case PC_LANE_REDUCE:
@@ -100,10 +100,8 @@ static const double SLICES_FROM_AFAR = 3.3, BANDS_FROM_AFAR = 2.2, TILE_FROM_MEM
  * in tiles of 8 rows, 54 of 4 (Zen 4). */
 static bool rows_share_sets(const struct candidate *c) {
     const int last = POOL_MAX_RANK - 1;
-    const struct pc_axis *axis = &c->layer->axis[1];
     const int64_t all = candidate_size_written(c, 1), tile = c->tile_rows < all ? c->tile_rows : all;
-    const int64_t stride = candidate_stride_of(axis);
-    const int64_t read = c->backward ? (tile + axis->kernel - 2) / stride + 1 : (tile - 1) * stride + axis->kernel;
+    const int64_t read = (int64_t)candidate_reads_for(c, 1, (double)tile);
     const int64_t bytes = read * candidate_rows_apart(c, candidate_size_read(c, last)) +
                           (c->backward && !c->apart ? tile * candidate_rows_apart(c, candidate_size_written(c, last)) : 0);
     return tile > 1 && bytes > CANDIDATE_WAYS * CANDIDATE_PAGE;

@@ -148,7 +148,7 @@ ir_ref fold_lift(struct nest *nest, ir_ref x) {
 
 int64_t fold_divisor_factor(const struct nest *nest) {
     const struct pool_desc *desc = &nest->layer->desc;
-    return !desc->adaptive && desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : 1;
+    return desc->divisor == POOL_DIVISOR_OVERRIDE ? desc->divisor_override : 1;
 }
 
 ir_ref fold_divisor(struct nest *nest) {

@@ -11,10 +11,6 @@
 
 /* ---- copying ---- */
 
-static bool divides_by_position(const struct nest *nest) {
-    return nest->mode->finish == PC_FINISH_DIVIDE && nest->layer->desc.divisor != POOL_DIVISOR_OVERRIDE;
-}
-
 static void copy_element(struct nest *nest, int64_t divisor) {
     struct ir_builder *b = &nest->b;
     ir_ref dy = nest_load(nest, nest->buffer.dy, nest->real, &nest->at.narrow, 0, 0);
@@ -46,9 +42,10 @@ static void copy_axis(struct nest *nest, int axis, const int64_t *local, int64_t
     const struct places before = nest->at;
     for (int64_t out = 0, count; out < facts->out; out += count) {
         /* Neighbours with one divisor are copied by one loop. */
-        const int64_t here = divides_by_position(nest) ? pc_axis_count(facts, out) : 1;
+        const int64_t here = pc_layer_divides_by_window(nest->layer) ? pc_axis_count(facts, out) : 1;
         count = 1;
-        while (out + count < facts->out && (!divides_by_position(nest) || pc_axis_count(facts, out + count) == here))
+        while (out + count < facts->out &&
+               (!pc_layer_divides_by_window(nest->layer) || pc_axis_count(facts, out + count) == here))
             count++;
         const uint32_t loop = nest_open_turns(nest, nest_out_names[axis], count, step);
         copy_axis(nest, axis + 1, local, channels, divisor * here);
