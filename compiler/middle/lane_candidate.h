@@ -26,7 +26,7 @@ enum {
 /* What is tried of a way (plans.def). */
 struct lane_form {
     bool aligned;   /* loads begin at multiples of the lanes, which slots share; rows of other lengths differ in them */
-    bool one_more;  /* channels-first, not aligned: see note [one element more] in lanes.c */
+    bool one_more;  /* channels-first, not aligned: see note [one element more] in lanes_group.c */
     bool padded;    /* channels-first: rows of local arrays begin at multiples of the lanes */
     bool flat;      /* channels-last: pixels and channels are one row, and lanes are what is next to each other */
     bool boxes;     /* channels-last: bands are low along H too, and local arrays have room for neighbours along D */

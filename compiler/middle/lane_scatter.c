@@ -2,6 +2,7 @@
 #include "middle/lane_scatter.h"
 
 #include "middle/lane_candidate.h"
+#include "middle/plan_loops.h"
 
 /* Planes that take turns, channels of a pixel that do: more gain nothing, and their sums had better stay in the first level
  * cache, or in the second where a piece of a pixel would be short. */

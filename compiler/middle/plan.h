@@ -125,9 +125,6 @@ struct pc_plan *pc_plan_build(const struct pc_layer *layer, enum pc_kernel_kind 
 /* Whether the kernel's values carry tap numbers, which differ from window to window: nothing that does is shared. */
 bool pc_plan_tracks(const struct pc_plan *plan);
 
-/* Nodes of code that loops over equal windows, or cells, would have. */
-double pc_plan_code_of_loops(const struct pc_plan *plan);
-
 /* How a scheme divides the reduction of `taps` >= 2 taps whose first lies at tap position `at`: the number of taps in the
  * first part. The second part is the rest; for DOUBLING it is as many taps, ending with the last, and overlaps. */
 int64_t pc_scheme_split(enum pc_scheme scheme, int64_t at, int64_t taps);
