@@ -141,11 +141,11 @@ static void print_block(struct emitter *e, const struct ir_block *block) {
         print_item(e, block->items[i], IR_EVERY);
 }
 
-/* A block that is shared out among parts: of each run, first what is for every part, then what is for part 0. */
+/* A block that is shared out among parts: of each stretch, first what is for every part, then what is for part 0. */
 static void print_shared(struct emitter *e, const struct ir_block *block) {
     for (size_t begin = 0, end; begin < block->count; begin = end) {
         bool first = false;
-        end = ir_parts_run(e->f, e->parts, block, begin);
+        end = ir_parts_stretch(e->f, e->parts, block, begin);
         for (size_t i = begin; i < end; i++) {
             const enum ir_share share = (enum ir_share)e->parts->share[block->items[i]];
             first |= share == IR_FIRST;

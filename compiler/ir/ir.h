@@ -173,10 +173,10 @@ static inline bool ir_same_type(struct ir_type a, struct ir_type b) {
 bool ir_is_in_pieces(const struct ir_function *function);
 size_t ir_longest_line(const struct ir_function *function, const struct ir_block *block);
 
-/* ir_outline.c: long blocks cut into runs of items that share no values with others, for compilers take more than linear time
- * for a long function: per node, how many items the run has that begins with it; 0: none does. A run is hundreds of nodes;
- * the result and what it takes to find it live in `arena`. */
-const uint32_t *ir_runs_of(const struct ir_function *function, struct pc_arena *arena);
+/* ir_outline.c: long blocks cut into sections, items that share no values with others, for compilers take more than linear
+ * time for a long function: per node, how many items the section has that begins with it; 0: none does. A section is
+ * hundreds of nodes; the result and what it takes to find it live in `arena`. */
+const uint32_t *ir_sections_of(const struct ir_function *function, struct pc_arena *arena);
 
 /* ir_outline.c: how many numbers a back end writes for a LOOKUP: its list, or as many as a byte can ask for, the last of the
  * list again and again, so that no comparison is needed. */

@@ -25,27 +25,26 @@ size_t ir_longest_line(const struct ir_function *f, const struct ir_block *block
     return longest;
 }
 
-/* ---- runs ----
+/* ---- sections ----
  *
  * A block may be cut between two items where none behind the place uses what one before it computes, the end of the loop
  * around it included, which wants what it carries on. Items that use what is computed around the block, as what a loop
- * carries, are no part of a run.  A piece of a straight line, as lower.c makes them, is one. */
+ * carries, are no part of a section.  A piece of a straight line, as lower.c makes them, is one. */
 
-
-struct runs {
+struct sections {
     const struct ir_function *f;
     struct pc_arena *arena;
-    uint32_t *run;          /* per node, as ir_runs_of() says */
+    uint32_t *section;      /* per node, as ir_sections_of() says */
     uint32_t *depth, *item; /* per value: loops around its block, number of the item in it */
     uint32_t *size;         /* per item: its nodes, with those inside */
     uint32_t *first;        /* per item: of those in its block the first whose value it uses; itself where there is none */
     bool *outside;          /* per item: it uses what is computed around its block */
     ir_ref *path;           /* per depth: the item at hand */
-    int64_t most, least;    /* nodes: of a block that is not cut; of a run */
+    int64_t most, least;    /* nodes: of a block that is not cut; of a section */
 };
 
 /* Carried values come from outside of the body, and go there. */
-static uint32_t place_values(struct runs *r, const struct ir_block *block, uint32_t depth) {
+static uint32_t place_values(struct sections *r, const struct ir_block *block, uint32_t depth) {
     uint32_t nodes = 0;
     for (size_t i = 0; i < block->count; i++) {
         const ir_ref ref = block->items[i];
@@ -65,7 +64,7 @@ static uint32_t place_values(struct runs *r, const struct ir_block *block, uint3
     return nodes;
 }
 
-static void use_value(struct runs *r, ir_ref value, uint32_t depth) {
+static void use_value(struct sections *r, ir_ref value, uint32_t depth) {
     const enum ir_op op = (enum ir_op)ir_at(r->f, value)->op;
     if (op == IR_NONE || op == IR_CONST)
         return;
@@ -75,7 +74,7 @@ static void use_value(struct runs *r, ir_ref value, uint32_t depth) {
         r->outside[r->path[d]] = true;
 }
 
-static void use_values(struct runs *r, const struct ir_block *block, uint32_t depth) {
+static void use_values(struct sections *r, const struct ir_block *block, uint32_t depth) {
     for (size_t i = 0; i < block->count; i++) {
         const struct ir_node *n = ir_at(r->f, r->path[depth] = block->items[i]);
         for (int k = 0; k < IR_OPERANDS_MAX; k++)
@@ -92,8 +91,8 @@ static void use_values(struct runs *r, const struct ir_block *block, uint32_t de
     }
 }
 
-/* Items begin .. end - 1 are a run, unless they need what is around them, or are few. */
-static void add_run(struct runs *r, const struct ir_block *block, size_t begin, size_t end) {
+/* Items begin .. end - 1 are a section, unless they need what is around them, or are few. */
+static void add_section(struct sections *r, const struct ir_block *block, size_t begin, size_t end) {
     uint32_t nodes = 0;
     bool outside = false;
     for (size_t i = begin; i < end; i++) {
@@ -101,11 +100,11 @@ static void add_run(struct runs *r, const struct ir_block *block, size_t begin, 
         outside |= r->outside[block->items[i]];
     }
     if (nodes >= r->least && !outside)
-        r->run[block->items[begin]] = (uint32_t)(end - begin);
+        r->section[block->items[begin]] = (uint32_t)(end - begin);
 }
 
 /* `around`: the loop whose body the block is; NULL: the function's. */
-static void cut_block(struct runs *r, const struct ir_block *block, const struct ir_loop *around, uint32_t depth) {
+static void cut_block(struct sections *r, const struct ir_block *block, const struct ir_loop *around, uint32_t depth) {
     uint32_t *first = PC_NEW_ARRAY(r->arena, block->count + 1, uint32_t); /* the least of this item and those behind it */
     uint32_t nodes = 0;
     first[block->count] = (uint32_t)block->count;
@@ -122,36 +121,36 @@ static void cut_block(struct runs *r, const struct ir_block *block, const struct
             cut_block(r, &r->f->loops[ir_at(r->f, ref)->aux].body, &r->f->loops[ir_at(r->f, ref)->aux], depth + 1);
     }
     size_t begin = 0;
-    uint32_t run = 0;
+    uint32_t size = 0;
     for (size_t i = 0; nodes > r->most && i < block->count; i++) {
-        if (run >= r->least && first[i] >= i) {
-            add_run(r, block, begin, i);
+        if (size >= r->least && first[i] >= i) {
+            add_section(r, block, begin, i);
             begin = i;
-            run = 0;
+            size = 0;
         }
-        run += r->size[block->items[i]];
+        size += r->size[block->items[i]];
     }
     if (begin > 0 && first[block->count] == block->count) /* else its end is wanted by the loop */
-        add_run(r, block, begin, block->count);
+        add_section(r, block, begin, block->count);
 }
 
-const uint32_t *ir_runs_of(const struct ir_function *f, struct pc_arena *arena) {
+const uint32_t *ir_sections_of(const struct ir_function *f, struct pc_arena *arena) {
     const int64_t most = f->line_most ? f->line_most : IR_LINE_MOST;
-    struct runs r = {.f = f,
-                     .arena = arena,
-                     .most = most,
-                     .least = ir_line_least(most),
-                     .run = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
-                     .depth = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
-                     .item = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
-                     .size = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
-                     .first = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
-                     .outside = PC_NEW_ARRAY(arena, f->node_count, bool),
-                     .path = PC_NEW_ARRAY(arena, f->loop_count + 1, ir_ref)};
+    struct sections r = {.f = f,
+                         .arena = arena,
+                         .most = most,
+                         .least = ir_line_least(most),
+                         .section = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                         .depth = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                         .item = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                         .size = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                         .first = PC_NEW_ARRAY(arena, f->node_count, uint32_t),
+                         .outside = PC_NEW_ARRAY(arena, f->node_count, bool),
+                         .path = PC_NEW_ARRAY(arena, f->loop_count + 1, ir_ref)};
     place_values(&r, &f->body, 0);
     use_values(&r, &f->body, 0);
     cut_block(&r, &f->body, NULL, 0);
-    return r.run;
+    return r.section;
 }
 
 int64_t ir_lookup_count(const struct ir_function *f, const struct ir_node *lookup) {

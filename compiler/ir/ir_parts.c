@@ -28,9 +28,9 @@ struct element {
 struct scan {
     const struct ir_function *f;
     uint8_t *share;
-    uint32_t *run; /* per node: the run that it is in; 0: it is run by every part, or in a split loop */
-    bool *wanted;  /* per node: used outside its run, or by every part */
-    uint32_t run_count;
+    uint32_t *stretch; /* per node: the stretch that it is in; 0: it is run by every part, or in a split loop */
+    bool *wanted;      /* per node: used outside its stretch, or by every part */
+    uint32_t stretch_count;
     struct element **locals; /* per buffer */
     int64_t *variable;       /* per loop */
     bool *moves;             /* per loop: local accesses in it depend on its variable */
@@ -117,28 +117,28 @@ static bool classify(struct scan *s, const struct ir_block *block) {
     return split;
 }
 
-/* ---- runs of items ---- */
+/* ---- stretches of items ---- */
 
-static bool ends_run(const struct ir_function *f, const uint8_t *share, ir_ref ref) {
+static bool ends_stretch(const struct ir_function *f, const uint8_t *share, ir_ref ref) {
     const struct ir_node *n = ir_at(f, ref);
     return (is_statement(n) || n->op == IR_COMMENT) && share[ref] != IR_FIRST;
 }
 
-static void set_run(struct scan *s, ir_ref ref, uint32_t run) {
+static void set_stretch(struct scan *s, ir_ref ref, uint32_t stretch) {
     const struct ir_node *n = ir_at(s->f, ref);
-    s->run[ref] = run;
+    s->stretch[ref] = stretch;
     if (n->op != IR_FOR)
         return;
     const struct ir_loop *loop = &s->f->loops[n->aux];
     for (size_t i = 0; i < loop->body.count; i++)
-        set_run(s, loop->body.items[i], run);
+        set_stretch(s, loop->body.items[i], stretch);
     for (size_t i = 0; i < loop->carried_count; i++)
-        s->run[loop->carried[i].param] = s->run[loop->carried[i].result] = run;
+        s->stretch[loop->carried[i].param] = s->stretch[loop->carried[i].result] = stretch;
 }
 
-/* Comments go with the statement behind them. Numbers runs: the items from one statement that is not for part 0 alone to the
- * next. */
-static void number_runs(struct scan *s, const struct ir_block *block) {
+/* Comments go with the statement behind them. Numbers stretches: the items from one statement that is not for part 0 alone
+ * to the next. */
+static void number_stretches(struct scan *s, const struct ir_block *block) {
     enum ir_share next = IR_EVERY;
     for (size_t i = block->count; i-- > 0;) {
         const struct ir_node *n = ir_at(s->f, block->items[i]);
@@ -147,33 +147,33 @@ static void number_runs(struct scan *s, const struct ir_block *block) {
         else if (is_statement(n))
             next = (enum ir_share)s->share[block->items[i]];
     }
-    uint32_t run = ++s->run_count;
+    uint32_t stretch = ++s->stretch_count;
     for (size_t i = 0; i < block->count; i++) {
         const ir_ref ref = block->items[i];
         const struct ir_node *n = ir_at(s->f, ref);
         if (s->share[ref] == IR_OPEN)
-            number_runs(s, &s->f->loops[n->aux].body);
-        if (ends_run(s->f, s->share, ref)) {
-            run = ++s->run_count;
+            number_stretches(s, &s->f->loops[n->aux].body);
+        if (ends_stretch(s->f, s->share, ref)) {
+            stretch = ++s->stretch_count;
             continue;
         }
-        set_run(s, ref, run);
+        set_stretch(s, ref, stretch);
     }
 }
 
-static void use(struct scan *s, ir_ref value, uint32_t run) {
-    if (value && (run == 0 || s->run[value] != run))
+static void use(struct scan *s, ir_ref value, uint32_t stretch) {
+    if (value && (stretch == 0 || s->stretch[value] != stretch))
         s->wanted[value] = true;
 }
 
-/* Users first. `run` is that of the statement around the block; 0: part 0 is not alone in it. */
-static void share_values(struct scan *s, const struct ir_block *block, uint32_t run, bool shared) {
+/* Users first. `stretch` is that of the statement around the block; 0: part 0 is not alone in it. */
+static void share_values(struct scan *s, const struct ir_block *block, uint32_t stretch, bool shared) {
     for (size_t i = block->count; i-- > 0;) {
         const ir_ref ref = block->items[i];
         const struct ir_node *n = ir_at(s->f, ref);
         if (shared && !is_statement(n) && n->op != IR_COMMENT)
-            s->share[ref] = s->run[ref] && !s->wanted[ref] ? IR_FIRST : IR_EVERY;
-        const uint32_t own = !shared ? run : s->share[ref] == IR_FIRST ? s->run[ref] : 0;
+            s->share[ref] = s->stretch[ref] && !s->wanted[ref] ? IR_FIRST : IR_EVERY;
+        const uint32_t own = !shared ? stretch : s->share[ref] == IR_FIRST ? s->stretch[ref] : 0;
         for (int k = 0; k < IR_OPERANDS_MAX; k++)
             use(s, n->operand[k], own);
         if (n->op != IR_FOR)
@@ -328,11 +328,11 @@ struct ir_parts ir_parts_of(const struct ir_function *f, struct pc_arena *arena)
     int64_t *trips = PC_NEW_ARRAY(arena, f->loop_count, int64_t);
     s.share = PC_NEW_ARRAY(arena, f->node_count, uint8_t);
     const struct pc_arena_mark mark = pc_arena_mark(arena);
-    s.run = PC_NEW_ARRAY(arena, f->node_count, uint32_t);
+    s.stretch = PC_NEW_ARRAY(arena, f->node_count, uint32_t);
     s.wanted = PC_NEW_ARRAY(arena, f->node_count, bool);
     bool split = !ir_is_in_pieces(f) && classify(&s, &f->body); /* pieces of a straight line are functions, and short */
     if (split) {
-        number_runs(&s, &f->body);
+        number_stretches(&s, &f->body);
         share_values(&s, &f->body, 0, true);
         follow(&s, arena);
         split = !s.bad;
@@ -344,9 +344,10 @@ struct ir_parts ir_parts_of(const struct ir_function *f, struct pc_arena *arena)
     return parts;
 }
 
-size_t ir_parts_run(const struct ir_function *f, const struct ir_parts *parts, const struct ir_block *block, size_t begin) {
+size_t ir_parts_stretch(const struct ir_function *f, const struct ir_parts *parts, const struct ir_block *block,
+                        size_t begin) {
     size_t end = begin;
-    while (end < block->count && !ends_run(f, parts->share, block->items[end]))
+    while (end < block->count && !ends_stretch(f, parts->share, block->items[end]))
         end++;
     return end > begin ? end : begin + 1;
 }

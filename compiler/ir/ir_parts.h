@@ -27,10 +27,11 @@ struct ir_parts {
 /* The function must be verified; the answer is in the arena. note [parts of a run] in ir_parts.c says what is split. */
 struct ir_parts ir_parts_of(const struct ir_function *function, struct pc_arena *arena);
 
-/* The items `begin` .. result - 1 of a block that is shared out: either one item of IR_SPLIT or IR_OPEN, or a run of items
- * of the other two. In a run no item of IR_EVERY uses one of IR_FIRST, so those may follow together behind the others. */
-size_t ir_parts_run(const struct ir_function *function, const struct ir_parts *parts, const struct ir_block *block,
-                    size_t begin);
+/* The items `begin` .. result - 1 of a block that is shared out: either one item of IR_SPLIT or IR_OPEN, or a stretch of
+ * items of the other two. In a stretch no item of IR_EVERY uses one of IR_FIRST, so those may follow together behind the
+ * others. */
+size_t ir_parts_stretch(const struct ir_function *function, const struct ir_parts *parts, const struct ir_block *block,
+                        size_t begin);
 
 /* The first iteration of part number `part` of a loop: 0 for part 0, trip for part number `parts`. Shares differ by one
  * iteration at most, and the larger ones are the last. Needs 0 <= part <= parts, 1 <= parts; cannot overflow. */

@@ -34,17 +34,17 @@ static void forget_places(struct emitter *e, size_t kept) {
         e->place[e->places[--e->place_count]] = NULL;
 }
 
-/* What is known now; a run forgets all of it, and then nothing that was found since may stay. */
+/* What is known now; a section forgets all of it, and then nothing that was found since may stay. */
 struct place_mark {
-    size_t count, runs;
+    size_t count, sections;
 };
 
 static struct place_mark mark_places(const struct emitter *e) {
-    return (struct place_mark){e->place_count, e->run_count};
+    return (struct place_mark){e->place_count, e->section_count};
 }
 
 static void forget_places_since(struct emitter *e, struct place_mark mark) {
-    forget_places(e, e->run_count == mark.runs ? mark.count : 0);
+    forget_places(e, e->section_count == mark.sections ? mark.count : 0);
 }
 
 static void emit_body(struct emitter *e, const struct ir_loop *loop, enum ir_share share) {
@@ -157,9 +157,9 @@ static void emit_run(struct emitter *e, const struct ir_block *block, size_t beg
 
 static void emit_block(struct emitter *e, const struct ir_block *block) {
     for (size_t i = 0, next; i < block->count; i = next) {
-        const uint32_t run = e->runs[block->items[i]];
-        next = i + (run ? run : 1);
-        if (run)
+        const uint32_t section = e->sections[block->items[i]];
+        next = i + (section ? section : 1);
+        if (section)
             emit_run(e, block, i, next, false);
         else
             emit_item(e, block->items[i], IR_EVERY);
@@ -189,19 +189,19 @@ static bool has_first(const struct emitter *e, const struct ir_block *block, siz
     return has;
 }
 
-/* A block that is shared out among parts: of each run, first what is for every part, then what is for part 0. */
+/* A block that is shared out among parts: of each stretch, first what is for every part, then what is for part 0. */
 static void emit_shared(struct emitter *e, const struct ir_block *block) {
     for (size_t begin = 0, end; begin < block->count; begin = end) {
         bool first = false;
-        end = ir_parts_run(e->f, &e->parts, block, begin);
+        end = ir_parts_stretch(e->f, &e->parts, block, begin);
         for (size_t i = begin, next; i < end; i = next) {
-            const uint32_t run = e->runs[block->items[i]];
+            const uint32_t section = e->sections[block->items[i]];
             const enum ir_share share = (enum ir_share)e->parts.share[block->items[i]];
-            const bool is_run = run > 0 && !has_first(e, block, begin, i + run);
-            next = i + (is_run ? run : 1);
+            const bool is_section = section > 0 && !has_first(e, block, begin, i + section);
+            next = i + (is_section ? section : 1);
             end = next > end ? next : end;
             first |= share == IR_FIRST;
-            if (is_run)
+            if (is_section)
                 emit_run(e, block, i, next, true);
             else if (share != IR_FIRST)
                 emit_item(e, block->items[i], share);
@@ -286,10 +286,10 @@ static void add_locals(struct emitter *e) {
     }
 }
 
-/* ---- runs ---- */
+/* ---- sections ---- */
 
-/* Where everything is kept that a run gets from around it: buffers, counters of loops and, `shared`, the part. No values: it
- * uses none. */
+/* Where everything is kept that a section gets from around it: buffers, counters of loops and, `shared`, the part. No
+ * values: it uses none. */
 static unsigned list_slots(struct emitter *e, bool shared, LLVMValueRef **slots) {
     unsigned count = 0;
     for (size_t i = 0; i < e->f->buffer_count; i++)
@@ -303,10 +303,11 @@ static unsigned list_slots(struct emitter *e, bool shared, LLVMValueRef **slots)
     return count;
 }
 
-/* A run of items becomes a function of its own (see ir_runs_of), which is called where it stands: how much is `shared` out
+/* A section becomes a function of its own (see ir_sections_of), which is called where it stands: how much is `shared` out
  * says the share of each. */
 static void emit_run(struct emitter *e, const struct ir_block *block, size_t begin, size_t end, bool shared) {
-    LLVMValueRef **slots = &e->slots[e->run_depth * e->slot_count], *arguments = &e->arguments[e->run_depth * e->slot_count];
+    LLVMValueRef **slots = &e->slots[e->section_depth * e->slot_count],
+                 *arguments = &e->arguments[e->section_depth * e->slot_count];
     const unsigned count = list_slots(e, shared, slots);
     const LLVMValueRef outer = e->function;
     const LLVMBasicBlockRef place = LLVMGetInsertBlock(e->builder);
@@ -317,8 +318,8 @@ static void emit_run(struct emitter *e, const struct ir_block *block, size_t beg
         e->parameters[i] = LLVMTypeOf(arguments[i]);
     }
     forget_places(e, 0);
-    e->run_count++;
-    const struct function run = add_function(e, suffix, count);
+    e->section_count++;
+    const struct function section = add_function(e, suffix, count);
     LLVMSetLinkage(e->function, LLVMInternalLinkage);
     LLVMAddAttributeAtIndex(e->function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                             pc_llvm_attribute(e, "noinline", 0));
@@ -327,16 +328,16 @@ static void emit_run(struct emitter *e, const struct ir_block *block, size_t beg
         if (i < e->f->buffer_count)
             describe_parameter(e, &e->f->buffers[i], i);
     }
-    e->run_depth++;
+    e->section_depth++;
     for (size_t i = begin; i < end; i++)
         emit_item(e, block->items[i], shared ? (enum ir_share)e->parts.share[block->items[i]] : IR_EVERY);
-    e->run_depth--;
+    e->section_depth--;
     end_function(e);
     e->function = outer;
     for (unsigned i = 0; i < count; i++)
         *slots[i] = arguments[i];
     LLVMPositionBuilderAtEnd(e->builder, place);
-    LLVMBuildCall2(e->builder, run.type, run.value, arguments, count, "");
+    LLVMBuildCall2(e->builder, section.type, section.value, arguments, count, "");
 }
 
 static struct function emit_whole(struct emitter *e) {
@@ -457,7 +458,7 @@ void pc_emit_llvm(const struct ir_function *function, LLVMModuleRef module, LLVM
     e.variable = PC_NEW_ARRAY(arena, function->loop_count, LLVMValueRef);
     e.place = PC_NEW_ARRAY(arena, function->affine_count, LLVMValueRef);
     e.places = PC_NEW_ARRAY(arena, function->affine_count, uint32_t);
-    e.runs = ir_runs_of(function, arena);
+    e.sections = ir_sections_of(function, arena);
     e.open = PC_NEW_ARRAY(arena, function->loop_count, uint32_t);
     e.name_size = strlen(function->name) + sizeof "_4294967295";
     e.name = PC_NEW_ARRAY(arena, e.name_size, char);

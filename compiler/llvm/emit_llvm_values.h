@@ -27,13 +27,13 @@ struct emitter {
     uint8_t *steps;          /* per node: constant choices among lanes behind it, one after the other, that LLVM sees */
     LLVMValueRef *buffer;    /* per buffer: its first element */
     LLVMValueRef **slots, *arguments; /* of calls: `slot_count` for each function that is being written inside another */
-    size_t slot_count, run_depth, run_count;
+    size_t slot_count, section_depth, section_count;
     LLVMValueRef *variable;  /* per loop: its counter, of type index */
     LLVMValueRef *place;     /* per affine: address without the constant part, where one was computed; else NULL */
     uint32_t *places;        /* affines that have a place, in the order in which they got it: a stack */
     size_t place_count;
     LLVMTypeRef *parameters; /* of the function that begins */
-    const uint32_t *runs;    /* per node: items of the run that begins with it (ir.h) */
+    const uint32_t *sections; /* per node: items of the section that begins with it (ir.h) */
     uint32_t *open;          /* loops around the place, outermost first, that run more than once */
     size_t open_count;
     char *name;              /* of one of several functions */

@@ -54,7 +54,7 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
         shape->align = axis->stride;
 }
 
-static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum pc_lane_work work, const char *words,
+static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum pc_lane_pass_kind kind, const char *words,
                      struct pc_lane_shape *shape, bool finishes) {
     const int last = POOL_MAX_RANK - 1;
     if (c->form.padded && band->pass_count > 0)
@@ -77,7 +77,7 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
         shape->align = c->result->lanes; /* registers have no other places */
     shape->slack = band->pass_count > 0 && !candidate_lanes_are_channels(c) ? c->result->lanes : 0;
     struct pc_lane_pass *pass = &band->pass[band->pass_count++];
-    *pass = (struct pc_lane_pass){.work = work,
+    *pass = (struct pc_lane_pass){.kind = kind,
                                   .words = words,
                                   .groups = pc_lanes_build(shape, c->arena),
                                   .phases = shape->phases,
@@ -202,8 +202,8 @@ static bool pass_along(const struct candidate *c, struct pc_lane_band *band, uns
     if (line >= 0) /* windows of a line are not made of all their taps */
         shape.code_max = (int64_t)((double)shape.code_max * (double)c->layer->axis[line].kernel /
                                    candidate_line_work(c, line, line == 1 ? shape.rows : shape.period[2]));
-    const enum pc_lane_work work = !c->backward ? PC_LANE_REDUCE : c->picks ? PC_LANE_SELECT : PC_LANE_SUM;
-    if (!add_pass(c, band, work, words[c->apart ? axes : 0], &shape, finishes))
+    const enum pc_lane_pass_kind kind = !c->backward ? PC_LANE_REDUCE : c->picks ? PC_LANE_SELECT : PC_LANE_SUM;
+    if (!add_pass(c, band, kind, words[c->apart ? axes : 0], &shape, finishes))
         return false;
     struct pc_lane_pass *pass = &band->pass[band->pass_count - 1];
     for (int a = 0; a < POOL_MAX_RANK; a++)

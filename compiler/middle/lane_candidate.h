@@ -8,7 +8,7 @@
 #include "middle/lane_plan.h"
 
 enum {
-    CANDIDATE_LINE = 64,               /* bytes of a cache line */
+    CANDIDATE_CACHE_LINE = 64, /* bytes of a cache line */
     CANDIDATE_PAGE = 4096,
     CANDIDATE_FIRST_LEVEL = 32 * 1024,
     CANDIDATE_WAYS = 8, /* lines that a set of it has room for, at least; sets repeat after a page */
@@ -123,8 +123,8 @@ double candidate_box_penalty(const struct candidate *c, int64_t block);
 /* Chooses result->block and c->rows. */
 void candidate_choose_sizes(struct candidate *c);
 
-/* Chooses result->run, for that block. */
-void candidate_choose_run(struct candidate *c);
+/* Chooses result->abreast, for that block. */
+void candidate_choose_abreast(struct candidate *c);
 
 /* The bands of the result; whole planes (c->halves) have one. False: it takes too much code, or cannot be so. */
 bool candidate_build_bands(struct candidate *c);

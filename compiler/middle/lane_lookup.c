@@ -85,7 +85,7 @@ const struct pc_lane_plan *pc_lane_lookup_build(const struct pc_plan *plan, int 
     const bool backward = plan->kind == PC_KERNEL_BACKWARD, last = layer->desc.layout == POOL_CHANNELS_LAST;
     const bool fits = last && ir_elements[plan->track].bytes <= ir_elements[plan->real].bytes;
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
-    *p = (struct pc_lane_plan){.lanes = fits ? lanes : 1, .run = 1, .looks_up = true, .why = why};
+    *p = (struct pc_lane_plan){.lanes = fits ? lanes : 1, .abreast = 1, .looks_up = true, .why = why};
     p->block = block_of(layer, p->lanes);
     const double vectors = last ? (double)((p->block + p->lanes - 1) / p->lanes) : (double)p->block;
     double entries = 1;

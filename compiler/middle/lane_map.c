@@ -194,8 +194,8 @@ const struct pc_lane_map *pc_lane_map_indexing(const struct pc_lane_map *map, co
     return indexing;
 }
 
-/* The run of source positions that a position takes; false if they are no run of at least `length`. */
-static bool find_run(const struct pc_lane_map *map, int64_t to, int length, int64_t *first, int64_t *last) {
+/* The interval of source positions that a position takes; false if they are none of at least `length`. */
+static bool find_interval(const struct pc_lane_map *map, int64_t to, int length, int64_t *first, int64_t *last) {
     int64_t count = 0;
     for (int k = 0; k < map->slots; k++) {
         const int32_t at = map->slot[to * map->slots + k].at;
@@ -216,7 +216,7 @@ bool pc_lane_map_split(const struct pc_lane_map *map, int64_t from, int length, 
     struct pc_lane_slot *outer_slot = new_slots(map->to, slots, arena);
     for (int64_t to = 0; to < map->to; to++) {
         int64_t first = 0, last = 0;
-        if (!find_run(map, to, length, &first, &last))
+        if (!find_interval(map, to, length, &first, &last))
             return false;
         int k = 0;
         for (int64_t at = first; at <= last; at += length, k++)

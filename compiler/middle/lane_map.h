@@ -60,9 +60,9 @@ const struct pc_lane_map *pc_lane_map_dividing(const struct pc_lane_map *map, co
 const struct pc_lane_map *pc_lane_map_indexing(const struct pc_lane_map *map, const struct pc_lane_map *windows,
                                                int64_t stride, struct pc_arena *arena);
 
-/* A map whose positions take runs of neighbours in two steps, for modes that may combine an element twice: inner[q] takes
- * the `length` elements from q on, outer the fewest of these that cover each run, the last of which overlap. `from` is the
- * size of the source. False where some run is shorter than that, or is none. */
+/* A map whose positions take intervals of neighbours in two steps, for modes that may combine an element twice: inner[q]
+ * takes the `length` elements from q on, outer the fewest of these that cover each interval, the last of which overlap.
+ * `from` is the size of the source. False where some interval is shorter than that, or is none. */
 bool pc_lane_map_split(const struct pc_lane_map *map, int64_t from, int length, const struct pc_lane_map **inner,
                        const struct pc_lane_map **outer, struct pc_arena *arena);
 

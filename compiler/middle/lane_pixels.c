@@ -80,7 +80,7 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
     const int64_t vectors = choose_block((channels + lanes - 1) / lanes, RESULTS_MOST / each);
     const double outputs = (double)pc_layer_outputs(layer), taps = outputs * (double)pc_layer_taps(layer);
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
-    *p = (struct pc_lane_plan){.lanes = lanes, .run = 1, .unit = "vector of channels", .why = why, .pixel_parts = 1};
+    *p = (struct pc_lane_plan){.lanes = lanes, .abreast = 1, .unit = "vector of channels", .why = why, .pixel_parts = 1};
     p->block = vectors * lanes < channels ? vectors * lanes : channels;
     if (vectors * each < RESULTS_GOOD && plan->kind != PC_KERNEL_BACKWARD)
         p->pixel_parts = RESULTS_GOOD / (vectors * each);

@@ -63,7 +63,7 @@ static bool is_short(const struct candidate *c) {
 static bool build(struct candidate *c) {
     if (!(c->halves ? candidate_build_halves : candidate_build_bands)(c))
         return false;
-    candidate_choose_run(c);
+    candidate_choose_abreast(c);
     candidate_count_work(c);
     candidate_count_locals(c);
     return is_short(c) && c->result->local_bytes <= PC_LOCAL_MOST;
@@ -183,7 +183,7 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     const struct pc_axis *across = &layer->axis[POOL_MAX_RANK - 1];
-    const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_LINE; /* from line to line */
+    const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_CACHE_LINE; /* from line to line */
     int count = 0;
     if (way->steps == STEPS_UNROLLED) {
         forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .flat = last};

@@ -10,7 +10,7 @@
 #include "middle/lanes.h"
 #include "middle/plan.h"
 
-enum pc_lane_work {
+enum pc_lane_pass_kind {
     PC_LANE_REDUCE, /* forward: windows, or what the pass before left of them */
     PC_LANE_WEIGH,  /* backward: dy times what depends on the window alone, into a local array */
     PC_LANE_SUM,    /* backward: the sum over the windows that cover an input */
@@ -18,7 +18,7 @@ enum pc_lane_work {
 };
 
 struct pc_lane_pass {
-    enum pc_lane_work work;
+    enum pc_lane_pass_kind kind;
     const char *words; /* for the reader of the kernel */
     const struct pc_lane_node *groups;
     bool first, last;
@@ -54,7 +54,7 @@ struct pc_lane_band {
 struct pc_lane_plan {
     int lanes;     /* of a vector */
     int64_t block; /* channels-last: channels at a time, a multiple of lanes or all of them; else planes, of all images */
-    int64_t run;   /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
+    int64_t abreast; /* channels-last: vectors of a pixel that are side by side in code; 1: a loop over them */
     struct pc_lane_band *bands;
     size_t band_count, band_capacity;
     bool in_registers; /* what lies between passes: no local arrays, and each band is one straight line */

@@ -32,8 +32,8 @@ void pc_lane_plan_explain(struct pc_plan *plan, struct pc_arena *arena) {
     pc_plan_explain(plan, lanes->scatters || lanes->looks_up
                               ? pc_arena_printf(arena, "%s: %s", lanes->why, work)
                               : pc_arena_printf(arena, "%d %s: %s, %s", lanes->lanes, what, lanes->why, work));
-    if (lanes->run > 1)
-        pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->run));
+    if (lanes->abreast > 1)
+        pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " vectors of a pixel side by side", lanes->abreast));
     if (plan->local_bytes)
         pc_plan_explain(plan, pc_arena_printf(arena, "%" PRId64 " bytes of local arrays%s", plan->local_bytes,
                                               words_of_block(plan, arena)));

@@ -31,7 +31,7 @@ static const double LINE_WAIT = 16;
 
 static double waiting(const struct pc_plan *plan) {
     const int bytes = ir_elements[plan->real].bytes;
-    const double wait = (double)(pc_layer_inputs(plan->layer) * bytes) / CANDIDATE_LINE * LINE_WAIT;
+    const double wait = (double)(pc_layer_inputs(plan->layer) * bytes) / CANDIDATE_CACHE_LINE * LINE_WAIT;
     const double windows = (double)pc_layer_outputs(plan->layer) * WINDOW;
     return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
 }
@@ -76,7 +76,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const int64_t bytes = ir_elements[plan->real].bytes, inputs = pc_layer_inputs(layer);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
-    *p = (struct pc_lane_plan){.lanes = lanes, .run = 1, .scatters = true, .why = why};
+    *p = (struct pc_lane_plan){.lanes = lanes, .abreast = 1, .scatters = true, .why = why};
     int64_t most = last ? CHANNELS_MOST : PLANES_MOST;
     while (most > 1 && inputs * most * bytes > (last ? SECOND_GOOD : FIRST_GOOD))
         most /= 2;
@@ -99,7 +99,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
                                                                                         : SHORT_PIECE;
     const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
     p->work = times * piece * ((double)pc_layer_outputs(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
-              (beyond ? (double)(inputs * bytes) / CANDIDATE_LINE * LINE_BEYOND : 0);
+              (beyond ? (double)(inputs * bytes) / CANDIDATE_CACHE_LINE * LINE_BEYOND : 0);
     candidate_wait_for_memory(plan, 1, &p->work);
     p->code = 100;
     return p;

@@ -66,15 +66,15 @@ static bool is_small(const struct candidate *c, double bytes) {
     return 4 * bytes <= read;
 }
 
-/* note [runs]
+/* note [vectors abreast]
  * Where few pixels meet, a loop over their channels does little but wait for the second level cache: each load walks through
  * a pixel, and what it fetches ahead is not what comes next.  With half of the pixel in one turn of the loop, 2 x 2 windows
  * of 14 x 14 pixels of 2 KiB take 2.6 us instead of 4.1 (Zen 5; the limit is 2.1), in every direction; with a sixth of it
  * there is no gain, nor where windows have more than 9 taps.  Windows that slide by one meet too many pixels. */
-static const int64_t RUN_TAPS = 104, TURNS_MOST = 3;
+static const int64_t ABREAST_TAPS = 104, TURNS_MOST = 3;
 
-/* Whether the candidate may have runs at all. */
-static bool may_run(const struct candidate *c) {
+/* Whether the candidate may have vectors abreast at all. */
+static bool may_be_abreast(const struct candidate *c) {
     bool strides = candidate_lanes_are_channels(c) && c->tile_rows == 1 && !c->apart && !c->weighs;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         strides &= !pc_axis_is_reduced(&c->layer->axis[a]) || candidate_stride_of(&c->layer->axis[a]) > 1;
@@ -231,15 +231,15 @@ void candidate_choose_sizes(struct candidate *c) {
                                                         : channels;
 }
 
-void candidate_choose_run(struct candidate *c) {
+void candidate_choose_abreast(struct candidate *c) {
     const int64_t vectors = c->result->block / c->result->lanes, taps = pc_layer_taps(c->layer);
-    int64_t run = RUN_TAPS / taps;
-    run = run < vectors / 2 ? run : vectors / 2;
-    while (run > 1 && vectors % run)
-        run--;
-    const bool few = taps <= (c->backward || c->tracked ? 8 : 9) && run > 1 && vectors / run <= TURNS_MOST;
+    int64_t abreast = ABREAST_TAPS / taps;
+    abreast = abreast < vectors / 2 ? abreast : vectors / 2;
+    while (abreast > 1 && vectors % abreast)
+        abreast--;
+    const bool few = taps <= (c->backward || c->tracked ? 8 : 9) && abreast > 1 && vectors / abreast <= TURNS_MOST;
     const bool whole = c->result->block == c->layer->desc.channels;
-    c->result->run = may_run(c) && whole && few ? run : 1;
+    c->result->abreast = may_be_abreast(c) && whole && few ? abreast : 1;
 }
 
 /* Each array is as large as the largest band needs it; channels-first a vector may reach beyond either end. */

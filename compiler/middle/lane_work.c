@@ -6,7 +6,7 @@
 #include "middle/lane_candidate.h"
 
 /* Vectors of a pixel side by side that make up for the loads that tiles would save. */
-static const int64_t RUN_LONG = 8;
+static const int64_t ABREAST_MANY = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
 /* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more,
@@ -26,7 +26,7 @@ struct weights {
 /* Whether vectors are shorter than a cache line: loads seldom lie across two, and instructions that choose from two vectors
  * are AVX-512's. */
 static bool is_narrow(const struct candidate *c) {
-    return c->result->lanes * ir_elements[c->plan->real].bytes < CANDIDATE_LINE;
+    return c->result->lanes * ir_elements[c->plan->real].bytes < CANDIDATE_CACHE_LINE;
 }
 
 /* From a tap number to an index: two operations for each row of the window but the first, and three. */
@@ -52,7 +52,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
     const double divides = pc_layer_divides_by_window(c->layer) ? DIVISION : 0;
     const bool shortest = !candidate_lanes_are_channels(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
-    switch (pass->work) {
+    switch (pass->kind) {
     case PC_LANE_REDUCE:
         if (!c->picks)
             return (struct weights){1, 1, 1, pass->last ? 1 + divides : 1};
@@ -77,7 +77,7 @@ static double combined(const struct candidate *c, const struct pc_lane_pass *pas
         return cost->groups * candidate_line_work(c, pass->line_axis, pass->line_length);
     const double kernel = (double)(c->layer->axis[2].kernel);
     const double rows = cost->new_taps + cost->taps / kernel;
-    return pass->work == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
+    return pass->kind == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
 }
 
 /* Channels-last, pixels that a tile reads and writes. */
@@ -110,7 +110,7 @@ static bool rows_share_sets(const struct candidate *c) {
 /* A plane as one straight line: the longer the windows are, the more results are alive at a time, those with tap numbers
  * twice; that constants are many matters less, for each is used where the plane is. */
 static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass *pass) {
-    if (pass->work == PC_LANE_SELECT)
+    if (pass->kind == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (!c->picks || c->halves)
         return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.1 : 0.95;
@@ -129,7 +129,7 @@ static double walk_of_planes(const struct candidate *c, const struct pc_lane_pas
         return 1.3; /* there are 16 registers, not 32, for tiles of 4 rows as of 8 */
     const bool long_rows = candidate_size_written(c, POOL_MAX_RANK - 1) > c->result->lanes;
     const bool rests = c->form.padded && long_rows && !c->backward && !c->tracked;
-    const bool slides = pass->work == PC_LANE_SELECT && c->layer->axis[1].stride == 1 && !covered_by_many(c);
+    const bool slides = pass->kind == PC_LANE_SELECT && c->layer->axis[1].stride == 1 && !covered_by_many(c);
     if (c->tile_rows > 4 || rests)
         return slides ? 1.05 : 1.15; /* rows that slide share many loads */
     return c->form.one_more && c->tile_rows == 0 ? 1.1 : 1;
@@ -155,7 +155,7 @@ static bool reads_often(const struct candidate *c) {
 
 /* The same for pixels, whose lanes are channels. */
 static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
-    const bool selects = pass->work == PC_LANE_SELECT, many = covered_by_many(c), afar = candidate_comes_from_afar(c);
+    const bool selects = pass->kind == PC_LANE_SELECT, many = covered_by_many(c), afar = candidate_comes_from_afar(c);
     const double side = candidate_bytes_of_larger_side(c);
     const double apart = !c->apart || !afar ? 1 : c->slices ? SLICES_FROM_AFAR : BANDS_FROM_AFAR;
     if (c->form.boxes)
@@ -169,10 +169,10 @@ static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pas
         times *= TILE_FROM_MEMORY;
     if (!c->backward && c->tile_rows == 1 && many && afar)
         times *= ROWS_FROM_AFAR;
-    const bool spreads = pass->work == PC_LANE_SUM && c->layer->axis[1].stride >= c->layer->axis[1].kernel;
+    const bool spreads = pass->kind == PC_LANE_SUM && c->layer->axis[1].stride >= c->layer->axis[1].kernel;
     if ((selects || spreads) && rows_share_sets(c))
         times *= 1.4;
-    if (c->result->run >= RUN_LONG && side <= (double)CANDIDATE_SECOND_LEVEL)
+    if (c->result->abreast >= ABREAST_MANY && side <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
     const double pixels = pixels_of_tile(c, cost);
     const double sets = pixels * (double)candidate_places_apart(c) / (double)(CANDIDATE_WAYS * CANDIDATE_PAGE);
@@ -230,7 +230,7 @@ static double storing_parts(const struct candidate *c, const struct pc_lane_pass
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
-    const bool few = candidate_lanes_are_channels(c) || (c->form.unrolled && pass->work == PC_LANE_SELECT);
+    const bool few = candidate_lanes_are_channels(c) || (c->form.unrolled && pass->kind == PC_LANE_SELECT);
     const int64_t choices = few ? 0 : pc_lanes_choices(pass->groups, c->arena);
     return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
@@ -238,10 +238,10 @@ static double constants(const struct candidate *c, const struct pc_lane_pass *pa
 /* Channels-last, pixels that a loop over channels reads side by side, but for what lies in the first level cache. */
 static double streams(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     const double each = cost->taps / cost->groups;
-    if (c->result->run > 1 || pass->lines || candidate_bytes_of_larger_side(c) <= CANDIDATE_FIRST_LEVEL)
+    if (c->result->abreast > 1 || pass->lines || candidate_bytes_of_larger_side(c) <= CANDIDATE_FIRST_LEVEL)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
-        return pass->work == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
+        return pass->kind == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
     return each <= (double)STREAMS_GOOD                                                ? 1
            : each > (double)STREAMS_MANY && 2 * candidate_pitch_of(c) < CANDIDATE_PAGE ? 1.5
                                                                                        : 2;

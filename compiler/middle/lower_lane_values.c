@@ -53,22 +53,22 @@ ir_ref lanes_divisors(struct lanes_nest *n, const struct pc_lane_group *group) {
 /* ---- memory ---- */
 
 static ir_ref load(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
-    if (n->read.left)
-        return lanes_left_by(n, l->at / n->lanes)->part[buffer];
+    if (n->read.kept)
+        return lanes_kept_by(n, l->at / n->lanes)->part[buffer];
     const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, (uint8_t)n->lanes};
     return nest_load(n->nest, buffer, type, n->read.place, l->at * n->read.scale, lanes_mask(n, lanes_spread(n, l->mask)));
 }
 
 /* One element, in every lane. */
 static ir_ref load_one(struct lanes_nest *n, int buffer, const struct pc_lane_load *l) {
-    assert(!n->read.left); /* of registers there are whole vectors */
+    assert(!n->read.kept); /* of registers there are whole vectors */
     const struct ir_type type = {(uint8_t)n->b->function->buffers[buffer].element, 1};
     return ir_splat(n->b, n->lanes, nest_load(n->nest, buffer, type, n->read.place, l->at * n->read.scale, 0));
 }
 
 /* Vectors of bytes rarely cross a cache line, and choosing from two of them takes three instructions on most processors. */
 static bool is_short(const struct lanes_nest *n, int buffer) {
-    return !n->read.left && ir_elements[n->b->function->buffers[buffer].element].bytes < 4;
+    return !n->read.kept && ir_elements[n->b->function->buffers[buffer].element].bytes < 4;
 }
 
 /* The lanes that take their element from load i. */
@@ -149,8 +149,8 @@ ir_ref lanes_gather_values(struct lanes_nest *n, const struct pc_lane_tap *tap) 
 }
 
 void lanes_store(struct lanes_nest *n, int buffer, const struct pc_lane_group *group, ir_ref value) {
-    if (n->write.left) {
-        n->write.left[group->out / n->lanes].part[buffer] = value;
+    if (n->write.kept) {
+        n->write.kept[group->out / n->lanes].part[buffer] = value;
         return;
     }
     const ir_ref mask = n->write.is_local && n->pass->in_order ? 0 : lanes_mask(n, lanes_spread(n, group->valid));

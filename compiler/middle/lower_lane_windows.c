@@ -76,7 +76,7 @@ static struct fold reduce(struct lanes_nest *n, const struct pc_lane_group *grou
 /* An element of the line at hand, as if it were a tap whose number is its place in the line. */
 static struct fold element_of_line(void *of, int64_t i) {
     struct lanes_nest *n = of;
-    if (n->pass->work == PC_LANE_SUM)
+    if (n->pass->kind == PC_LANE_SUM)
         return (struct fold){.value = lanes_gather_values(n, n->line_taps[i])};
     const struct pc_lane_group group = {.valid = n->line_taps[i]->active};
     struct fold fold = tap_of(n, &group, n->line_taps[i]);

@@ -7,7 +7,7 @@
 /* ---- groups and loops ---- */
 
 static void emit_group(struct lanes_nest *n, const struct pc_lane_group *group) {
-    switch (n->pass->work) {
+    switch (n->pass->kind) {
     case PC_LANE_REDUCE: lanes_reduce(n, group); return;
     case PC_LANE_WEIGH: lanes_weigh(n, group); return;
     case PC_LANE_SUM: lanes_sum(n, group); return;
@@ -29,24 +29,24 @@ static struct steps steps_along(const struct lanes_nest *n, int64_t values) {
 /* The groups that begin a sequence of nodes and are one straight line, side by side where that is worth while; returns how
  * many these are. */
 static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, size_t count) {
-    size_t run = 0;
-    while (run < count && nodes[run].group && nodes[run].count == 1)
-        run++;
-    if (run > 0 && n->pass->lines)
-        lanes_begin_line(n, nodes, run);
-    for (size_t i = 0, side; i < run; i += side) {
+    size_t length = 0;
+    while (length < count && nodes[length].group && nodes[length].count == 1)
+        length++;
+    if (length > 0 && n->pass->lines)
+        lanes_begin_line(n, nodes, length);
+    for (size_t i = 0, side; i < length; i += side) {
         assert(n->pass->phases <= PC_LANE_PHASES_MAX &&
-               run % (size_t)n->pass->phases == 0); /* see list_forms and make_tiles */
+               length % (size_t)n->pass->phases == 0); /* see list_forms and make_tiles */
         const size_t most = PC_LANE_PHASES_MAX - PC_LANE_PHASES_MAX % (size_t)n->pass->phases;
-        side = run - i < most ? run - i : most;
-        if (n->pass->work == PC_LANE_SELECT) {
+        side = length - i < most ? length - i : most;
+        if (n->pass->kind == PC_LANE_SELECT) {
             lanes_select(n, &nodes[i], (int)side);
         } else {
             emit_group(n, nodes[i].group);
             side = 1;
         }
     }
-    return run;
+    return length;
 }
 
 static void emit_tile(struct lanes_nest *n, const struct pc_lane_node *tile) {
@@ -55,12 +55,12 @@ static void emit_tile(struct lanes_nest *n, const struct pc_lane_node *tile) {
 
 /* The pixels of a tile, for `count` neighbouring values: channels, or pixels and channels as one. */
 static void emit_vectors(struct lanes_nest *n, const struct pc_lane_node *tile, const char *name, int64_t count) {
-    const int64_t vectors = count / n->lanes, run = vectors % n->plan->run ? 1 : n->plan->run;
+    const int64_t vectors = count / n->lanes, abreast = vectors % n->plan->abreast ? 1 : n->plan->abreast;
     const struct steps steps = steps_along(n, n->lanes);
     const struct places before = n->nest->at;
     if (vectors > 0) {
-        const uint32_t loop = nest_open_turns(n->nest, name, vectors / run, steps_along(n, n->lanes * run));
-        for (int64_t i = 0; i < run; i++) {
+        const uint32_t loop = nest_open_turns(n->nest, name, vectors / abreast, steps_along(n, n->lanes * abreast));
+        for (int64_t i = 0; i < abreast; i++) {
             emit_tile(n, tile);
             nest_move(n->nest, steps, 1);
         }
@@ -101,11 +101,11 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
     else if (is_tile(n, node))
         emit_vectors(n, node, "c", n->channels);
     else
-        for (size_t i = 0, run; i < node->child_count; i += run) {
-            run = emit_line(n, &node->children[i], node->child_count - i);
-            if (!run) {
+        for (size_t i = 0, length; i < node->child_count; i += length) {
+            length = emit_line(n, &node->children[i], node->child_count - i);
+            if (!length) {
                 emit_node(n, &node->children[i], depth + 1);
-                run = 1;
+                length = 1;
             }
         }
     nest_close(n->nest, loop);
@@ -133,7 +133,7 @@ static struct lanes_side side_in_registers(struct lanes_nest *n, int number) {
     return (struct lanes_side){.values = 0,
                                .taps = lanes_have_tap_numbers(n) ? 1 : -1,
                                .tap_element = n->nest->plan->track,
-                               .left = n->left[number],
+                               .kept = n->kept[number],
                                .scale = 1};
 }
 
@@ -172,18 +172,18 @@ static void emit_pass(struct lanes_nest *n, int number) {
     n->nest->at = before;
 }
 
-const struct lanes_left *lanes_left_by(struct lanes_nest *n, int64_t index) {
+const struct lanes_kept *lanes_kept_by(struct lanes_nest *n, int64_t index) {
     const struct lanes_nest now = *n;
     const int before = (int)(n->pass - n->band->pass) - 1;
-    struct lanes_left *left = &n->left[before][index];
-    if (!left->part[0]) { /* made when it is wanted first, so that little is in registers at a time */
+    struct lanes_kept *kept = &n->kept[before][index];
+    if (!kept->part[0]) { /* made when it is wanted first, so that little is in registers at a time */
         begin_pass(n, before);
         emit_group(n, n->pass->groups->children[index].group);
         n->pass = now.pass;
         n->read = now.read;
         n->write = now.write;
     }
-    return left;
+    return kept;
 }
 
 /* In registers only the last pass is gone through: its groups ask for those of the others. */
@@ -195,7 +195,7 @@ static void emit_passes(struct lanes_nest *n, const struct pc_lane_band *band) {
         return;
     }
     for (int i = 0; i + 1 < band->pass_count; i++)
-        n->left[i] = PC_NEW_ARRAY(n->nest->arena, band->pass[i].groups->child_count, struct lanes_left);
+        n->kept[i] = PC_NEW_ARRAY(n->nest->arena, band->pass[i].groups->child_count, struct lanes_kept);
     emit_pass(n, band->pass_count - 1);
 }
 

@@ -13,15 +13,15 @@
 #include "middle/lane_plan.h"
 #include "middle/lower_line.h"
 
-/* What a group left for the next pass: a value, and the tap number beside it. */
-struct lanes_left {
+/* What a group keeps for the next pass: a value, and the tap number beside it. */
+struct lanes_kept {
     ir_ref part[2];
 };
 
 /* Where a pass reads or writes: values, and beside them tap numbers; elements are `scale` apart. */
 struct lanes_side {
-    int values, taps;        /* buffers, or parts of `left`; -1: no tap numbers */
-    struct lanes_left *left; /* in registers: of each group of the pass that writes; NULL: in memory */
+    int values, taps;        /* buffers, or parts of `kept`; -1: no tap numbers */
+    struct lanes_kept *kept; /* in registers: of each group of the pass that writes; NULL: in memory */
     enum ir_element tap_element;
     int64_t scale;
     struct place *place;
@@ -34,7 +34,7 @@ struct lanes_nest {
     const struct pc_lane_plan *plan;
     const struct pc_lane_band *band;
     const struct pc_lane_pass *pass;
-    struct lanes_left *left[PC_LANE_PASSES_MAX]; /* in registers: what each pass leaves */
+    struct lanes_kept *kept[PC_LANE_PASSES_MAX]; /* in registers: what each pass keeps */
     struct lanes_side read, write;
     int lanes;
     bool channels_last;                   /* lanes are channels */
@@ -74,8 +74,8 @@ ir_ref lanes_divisors(struct lanes_nest *n, const struct pc_lane_group *group);
 ir_ref lanes_gather(struct lanes_nest *n, const struct pc_lane_tap *tap, int buffer);
 ir_ref lanes_gather_values(struct lanes_nest *n, const struct pc_lane_tap *tap);
 
-/* What group `index` of the pass before this one left in registers. */
-const struct lanes_left *lanes_left_by(struct lanes_nest *n, int64_t index);
+/* What group `index` of the pass before this one keeps in registers. */
+const struct lanes_kept *lanes_kept_by(struct lanes_nest *n, int64_t index);
 
 void lanes_store(struct lanes_nest *n, int buffer, const struct pc_lane_group *group, ir_ref value);
 

@@ -13,21 +13,22 @@
 
 #include <assert.h>
 
-/* Taps of the outermost run that make it worth a part. */
+/* Taps of the outermost progression that make it worth a part. */
 enum { PART_LEAST = 4 };
 
 /* Taps at equal distances. */
-struct run {
+struct progression {
     int64_t count;
     struct steps steps;
 };
 
 struct pixels {
     struct nest *nest;
-    struct run runs[POOL_MAX_RANK]; /* of the window, the outermost first; what is one piece of memory is one run */
-    int run_count;
+    struct progression
+        progressions[POOL_MAX_RANK]; /* of the window, the outermost first; what is one piece of memory is one progression */
+    int progression_count;
     bool is_covered; /* backward: by a window */
-    int64_t parts;   /* of the outermost run, of equal length, behind which a few taps are left */
+    int64_t parts;   /* of the outermost progression, of equal length, behind which a few taps are left */
     struct block block;
 };
 
@@ -35,23 +36,23 @@ static bool tracks(const struct nest *nest) {
     return forward_tracks_tap(nest) || forward_tracks_index(nest) || nest->plan->kind == PC_KERNEL_BACKWARD;
 }
 
-/* ---- runs ---- */
+/* ---- progressions ---- */
 
-/* Puts a run around those that are there. */
+/* Puts a progression around those that are there. */
 static void add_run(struct pixels *p, int64_t count, struct steps steps) {
     if (count == 1)
         return;
-    struct run *outer = &p->runs[0];
+    struct progression *outer = &p->progressions[0];
     if (!tracks(p->nest))
         steps.tap = steps.plane = 0; /* nobody asks for them */
-    if (p->run_count > 0 && steps.wide == outer->count * outer->steps.wide && steps.tap == outer->count * outer->steps.tap &&
-        steps.plane == outer->count * outer->steps.plane) {
+    if (p->progression_count > 0 && steps.wide == outer->count * outer->steps.wide &&
+        steps.tap == outer->count * outer->steps.tap && steps.plane == outer->count * outer->steps.plane) {
         outer->count *= count;
         return;
     }
-    for (int i = p->run_count++; i > 0; i--)
-        p->runs[i] = p->runs[i - 1];
-    *outer = (struct run){count, steps};
+    for (int i = p->progression_count++; i > 0; i--)
+        p->progressions[i] = p->progressions[i - 1];
+    *outer = (struct progression){count, steps};
 }
 
 static struct steps steps_of_taps(const struct nest *nest, int a) {
@@ -60,8 +61,8 @@ static struct steps steps_of_taps(const struct nest *nest, int a) {
         .wide = apart * nest->stride[a].wide, .plane = apart * nest->stride[a].plane, .tap = nest->stride[a].tap};
 }
 
-static const char *name_of_run(const struct pixels *p, int level) {
-    return level == p->run_count - 1 ? "p" : level == 0 ? "pd" : "ph";
+static const char *name_of_progression(const struct pixels *p, int level) {
+    return level == p->progression_count - 1 ? "p" : level == 0 ? "pd" : "ph";
 }
 
 /* ---- forward ---- */
@@ -84,14 +85,14 @@ static struct steps times(struct steps steps, int64_t count) {
 
 /* From a part to the next. */
 static struct steps steps_of_part(const struct pixels *p) {
-    return p->parts > 1 ? times(p->runs[0].steps, p->runs[0].count / p->parts) : (struct steps){0};
+    return p->parts > 1 ? times(p->progressions[0].steps, p->progressions[0].count / p->parts) : (struct steps){0};
 }
 
 /* Runs `level` and inside, for `parts` of them, whose results are added to: those of part 0, of each vector, and so on. */
 static void walk(struct pixels *p, int level, int64_t parts, struct fold *results) {
     struct nest *nest = p->nest;
     const int64_t count = parts * p->block.vectors;
-    if (level == p->run_count) {
+    if (level == p->progression_count) {
         for (int64_t i = 0; i < count; i++) {
             const struct steps part = times(steps_of_part(p), i / p->block.vectors);
             struct fold tap = {.raw = true};
@@ -101,8 +102,8 @@ static void walk(struct pixels *p, int level, int64_t parts, struct fold *result
         }
         return;
     }
-    const struct run *run = &p->runs[level];
-    const int64_t length = level == 0 ? run->count / p->parts : run->count;
+    const struct progression *here = &p->progressions[level];
+    const int64_t length = level == 0 ? here->count / p->parts : here->count;
     if (length == 1) {
         walk(p, level + 1, parts, results);
         return;
@@ -110,19 +111,19 @@ static void walk(struct pixels *p, int level, int64_t parts, struct fold *result
     struct carried carried = {.count = 0};
     for (int64_t i = 0; i < count; i++)
         carry_fold(&carried, &results[i]);
-    const uint32_t loop = nest_open(nest, name_of_run(p, level), length, run->steps);
+    const uint32_t loop = nest_open(nest, name_of_progression(p, level), length, here->steps);
     begin_carrying(nest, &carried, loop);
     walk(p, level + 1, parts, results);
     end_carrying(nest, &carried, loop);
 }
 
-/* The taps of the outermost run that are left behind its parts, each with all that is inside. */
+/* The taps of the outermost progression that are left behind its parts, each with all that is inside. */
 static void walk_rest(struct pixels *p, struct fold *results) {
     struct nest *nest = p->nest;
-    const int64_t done = p->run_count ? p->runs[0].count / p->parts * p->parts : 0;
+    const int64_t done = p->progression_count ? p->progressions[0].count / p->parts * p->parts : 0;
     const struct places before = nest->at;
-    for (int64_t i = done; p->run_count && i < p->runs[0].count; i++) {
-        nest_move(nest, p->runs[0].steps, i);
+    for (int64_t i = done; p->progression_count && i < p->progressions[0].count; i++) {
+        nest_move(nest, p->progressions[0].steps, i);
         walk(p, 1, 1, results);
         nest->at = before;
     }
@@ -141,7 +142,8 @@ static void forward_block(struct nest *nest, int64_t channels) {
     struct fold results[BLOCK_MAX];
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--)
         add_run(&p, nest->segment[a]->taps, steps_of_taps(nest, a));
-    while (p.run_count && p.parts < nest->plan->lanes->pixel_parts && (p.parts + 1) * PART_LEAST <= p.runs[0].count)
+    while (p.progression_count && p.parts < nest->plan->lanes->pixel_parts &&
+           (p.parts + 1) * PART_LEAST <= p.progressions[0].count)
         p.parts++;
     assert(p.parts * p.block.vectors <= BLOCK_MAX);
     begin(&p, results);
@@ -187,8 +189,9 @@ static void forward_axis(struct nest *nest, int a) {
 static void spread(struct pixels *p, int level, const ir_ref *tap, const ir_ref *dy) {
     struct nest *nest = p->nest;
     struct ir_builder *b = &nest->b;
-    if (level < p->run_count) {
-        const uint32_t loop = nest_open(nest, name_of_run(p, level), p->runs[level].count, p->runs[level].steps);
+    if (level < p->progression_count) {
+        const uint32_t loop =
+            nest_open(nest, name_of_progression(p, level), p->progressions[level].count, p->progressions[level].steps);
         spread(p, level + 1, tap, dy);
         nest_close(nest, loop);
         return;

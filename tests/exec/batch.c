@@ -64,10 +64,10 @@ static bool has_op(const struct ir_function *f, enum ir_op op) {
     return false;
 }
 
-static bool has_runs(const struct ir_function *f, struct pc_arena *arena) {
-    const uint32_t *runs = ir_runs_of(f, arena);
+static bool has_sections(const struct ir_function *f, struct pc_arena *arena) {
+    const uint32_t *sections = ir_sections_of(f, arena);
     for (size_t i = 1; i < f->node_count; i++)
-        if (runs[i])
+        if (sections[i])
             return true;
     return false;
 }
@@ -144,7 +144,7 @@ static void count_kernel(struct counts *counts, const struct pc_kernel *kernel) 
     seen[KIND_F64] = layer->desc.dtype == POOL_F64;
     struct pc_arena arena = {0};
     seen[KIND_SPLIT] = ir_parts_of(kernel->ir, &arena).is_split;
-    seen[KIND_RUNS] = has_runs(kernel->ir, &arena);
+    seen[KIND_SECTIONS] = has_sections(kernel->ir, &arena);
     pc_arena_release(&arena);
     for (size_t i = 0; i < kernel->ir->buffer_count; i++)
         seen[KIND_SPLIT_LOCAL] |= seen[KIND_SPLIT] && kernel->ir->buffers[i].role == IR_LOCAL;

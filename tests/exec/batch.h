@@ -43,7 +43,7 @@ enum { COMPILERS_MAX = 4, VARIANTS = 30 /* of flags and languages */ };
     KIND(DIVISORS, "several divisors in one gradient")                                                                      \
     KIND(CPLUSPLUS, "kernels compiled as C++")                                                                              \
     KIND(NATIVE, "kernels compiled for this processor")                                                                     \
-    KIND(RUNS, "long blocks cut into functions")                                                                            \
+    KIND(SECTIONS, "long blocks cut into functions")                                                                        \
     KIND(SPLIT, "kernels that are split into parts")                                                                        \
     KIND(SPLIT_LOCAL, "kernels with local arrays that are split into parts")                                                \
     KIND(LANES, "vectors")                                                                                                  \

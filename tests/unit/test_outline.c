@@ -1,4 +1,4 @@
-/* test_outline.c - where long blocks are cut into runs. */
+/* test_outline.c - where long blocks are cut into sections. */
 #include "ir_kit.h"
 
 #include <stdio.h>
@@ -25,23 +25,23 @@ static void long_line(struct kit *k, int64_t place, int operations) {
     store(k, Y, place, line(k, load(k, f32, X, place), operations));
 }
 
-/* "2+3": the runs of a block, items each; what is in none is left out. */
-static const char *runs_of(struct kit *k, const struct ir_block *block) {
+/* "2+3": the sections of a block, items each; what is in none is left out. */
+static const char *sections_of(struct kit *k, const struct ir_block *block) {
     static char text[64];
-    const uint32_t *runs = ir_runs_of(k->f, &k->arena);
+    const uint32_t *sections = ir_sections_of(k->f, &k->arena);
     size_t length = 0;
     text[0] = '\0';
     verify(k);
     for (size_t i = 0; i < block->count; i++)
-        if (runs[block->items[i]])
+        if (sections[block->items[i]])
             length += (size_t)snprintf(text + length, sizeof text - length, "%s%u", length ? "+" : "",
-                                       (unsigned)runs[block->items[i]]);
+                                       (unsigned)sections[block->items[i]]);
     return text;
 }
 
 static void check_body(struct kit *k, const char *wanted) {
-    const char *runs = runs_of(k, &k->f->body);
-    cr_assert_str_eq(runs, wanted, "%s instead of %s", runs, wanted);
+    const char *sections = sections_of(k, &k->f->body);
+    cr_assert_str_eq(sections, wanted, "%s instead of %s", sections, wanted);
     close_kit(k);
 }
 
@@ -83,8 +83,8 @@ Test(outline, lines_inside_of_a_loop_are_cut_there) {
         ir_store(&k.b, &to, i, line(&k, ir_load(&k.b, f32, &from, i, 0), LONG_LINE), 0);
     }
     ir_loop_end(&k.b, loop);
-    const char *runs = runs_of(&k, &k.f->loops[loop].body);
-    cr_assert_str_eq(runs, "502+502+502+502", "%s", runs);
+    const char *sections = sections_of(&k, &k.f->loops[loop].body);
+    cr_assert_str_eq(sections, "502+502+502+502", "%s", sections);
     check_body(&k, ""); /* one item */
 }
 
@@ -103,10 +103,10 @@ Test(outline, values_from_outside_stay_where_they_are) {
     ir_store(&k.b, &to, 3, line(&k, ir_load(&k.b, f32, &(struct ir_affine){.buffer = X}, 2, 0), LONG_LINE), 0);
     ir_loop_next(&k.b, loop, 0, last);
     ir_loop_end(&k.b, loop);
-    const char *runs = runs_of(&k, &k.f->loops[loop].body);
-    cr_assert_str_eq(runs, "", "%s", runs);
+    const char *sections = sections_of(&k, &k.f->loops[loop].body);
+    cr_assert_str_eq(sections, "", "%s", sections);
     k.f->loops[loop].carried[0].next = carried;
-    runs = runs_of(&k, &k.f->loops[loop].body);
-    cr_assert_str_eq(runs, "502+502", "%s", runs); /* now nobody wants what the last two compute */
+    sections = sections_of(&k, &k.f->loops[loop].body);
+    cr_assert_str_eq(sections, "502+502", "%s", sections); /* now nobody wants what the last two compute */
     close_kit(&k);
 }

@@ -157,7 +157,7 @@ Test(parts, values_go_with_their_users) {
     ir_loop_end(&k.b, i);
     const struct ir_parts parts = ir_parts_of(k.f, &k.arena);
     cr_assert(parts.is_split && parts.share[common] == IR_EVERY && parts.share[own] == IR_FIRST);
-    cr_assert_eq(ir_parts_run(k.f, &parts, &k.f->body, 0), k.f->body.count - 1);
+    cr_assert_eq(ir_parts_stretch(k.f, &parts, &k.f->body, 0), k.f->body.count - 1);
     expect(&k, "fs");
 }
 

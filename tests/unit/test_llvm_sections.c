@@ -1,4 +1,5 @@
-/* test_llvm_runs.c - long blocks whose runs are functions (ir_runs_of): what these get of what is around them. */
+/* test_llvm_sections.c - long blocks whose sections are functions (ir_sections_of): what these get of what is around them.
+ */
 #include "ir_jit.h"
 
 enum { PLACES = 64, LONG_LINE = 500 };
@@ -86,14 +87,14 @@ static void check(void (*build)(struct kit *), const char *who) {
     close_kit(&k);
 }
 
-Test(llvm_runs, addresses) {
+Test(llvm_sections, addresses) {
     check(addresses, "addresses");
 }
 
-Test(llvm_runs, carried_from_outside) {
+Test(llvm_sections, carried_from_outside) {
     check(carried_from_outside, "carried from outside");
 }
 
-Test(llvm_runs, for_part_0) {
+Test(llvm_sections, for_part_0) {
     check(for_part_0, "for part 0");
 }
