@@ -12,12 +12,10 @@ ir_ref lanes_mask(struct lanes_nest *n, uint32_t lanes) {
     return lanes == lanes_all(n) ? 0 : ir_mask(n->b, n->lanes, lanes);
 }
 
-/* The lanes that a group's lanes stand for: channels-last its only one is all channels. */
 uint32_t lanes_spread(const struct lanes_nest *n, uint32_t lanes) {
     return n->channels_last ? n->tail ? n->tail : lanes_all(n) : lanes;
 }
 
-/* `yes` in the lanes of the mask, else `no`. */
 ir_ref lanes_blend(struct lanes_nest *n, uint32_t lanes, uint32_t wanted, ir_ref yes, ir_ref no) {
     if ((lanes & wanted) == wanted)
         return yes;
@@ -32,7 +30,6 @@ ir_ref lanes_add_where(struct lanes_nest *n, ir_ref hit, ir_ref sum, ir_ref valu
 
 /* ---- constants that differ from lane to lane ---- */
 
-/* values[l] in lane l of the wanted ones; the others repeat one of these. */
 ir_ref lanes_constants(struct lanes_nest *n, const int64_t *values, uint32_t wanted, struct ir_type type) {
     int64_t all[PC_LANES_MAX];
     int first = 0;
