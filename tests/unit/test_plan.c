@@ -455,6 +455,29 @@ Test(plan, one_window_is_not_staged) {
     close_front(&front);
 }
 
+/* Planes that do not fill a vector are side by side in them: as many as divide them all. */
+Test(plan, small_planes_are_taken_together) {
+    static const struct {
+        const char *layer;
+        int64_t planes, stores; /* those for a vector of 16 */
+    } rows[] = {
+        {"mode max; channels 10; shape 6; kernel 2; passes forward", 10, 2},
+        {"mode max; channels 16; shape 6; kernel 2; passes forward", 16, 3},
+        {"mode avg; channels 500; shape 10; kernel 2; passes forward", 125, 4 * 40},
+        {"mode min; batch 3; channels 7; shape 3 x 4; kernel 2; stride 1; passes forward", 21, 8},
+        {"mode max; channels 509; shape 10; kernel 2; passes forward", 1, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64});
+        cr_assert_not_null(k->plan->lanes);
+        cr_assert(rows[i].planes == 1 || k->plan->block == rows[i].planes, "%s", rows[i].layer);
+        cr_assert(rows[i].planes == 1 || ir_cost_of(k->ir).stores == rows[i].stores, "%s", rows[i].layer);
+        close_front(&front);
+    }
+}
+
 /* Unequal windows would be as many loops: 40,000 nodes, for which compilers take minutes.  They are scattered, or, of a
  * small plane, one straight line. */
 Test(plan, gradients_of_many_kinds_of_windows_are_short) {
