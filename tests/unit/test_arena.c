@@ -80,3 +80,50 @@ Test(arena, marks_nest) {
     fill(outer, 3, 5000);
     expect_kept(outer, 3, 5000);
 }
+
+/* What is dirty is where arrays grow: a growing array is zero behind what it holds, wherever it grows. */
+Test(arena, arrays_grow_zeroed_and_keep_what_they_hold) {
+    enum { COUNT = 3000 };
+    for (int apart = 0; apart < 2; apart++) { /* in place; or with something behind them, so that they move */
+        const struct pc_arena_mark mark = pc_arena_mark(&arena);
+        memset(pc_arena_alloc(&arena, 200000), 0xff, 200000);
+        pc_arena_rewind(&arena, mark);
+        int *numbers = NULL;
+        size_t capacity = 0;
+        for (int i = 0; i < COUNT; i++) {
+            PC_GROW(&arena, numbers, (size_t)i, capacity);
+            for (size_t k = (size_t)i; k < capacity; k++)
+                cr_assert_eq(numbers[k], 0);
+            numbers[i] = i + 1;
+            if (apart)
+                memset(pc_arena_alloc(&arena, 8), 0xff, 8);
+        }
+        for (int i = 0; i < COUNT; i++)
+            cr_assert_eq(numbers[i], i + 1);
+        pc_arena_rewind(&arena, mark);
+    }
+}
+
+Test(arena, an_array_grows_where_it_is) {
+    int *numbers = NULL, *first = NULL;
+    size_t capacity = 0;
+    pc_arena_alloc(&arena, 10000); /* a block with room */
+    for (size_t i = 0; i < 100; i++) {
+        PC_GROW(&arena, numbers, i, capacity);
+        first = first ? first : numbers;
+        cr_assert_eq((uintptr_t)numbers, (uintptr_t)first);
+    }
+}
+
+/* What was tried takes the memory of what was tried before. */
+Test(arena, a_rewind_keeps_a_block) {
+    pc_arena_alloc(&arena, 100);
+    const struct pc_arena_mark mark = pc_arena_mark(&arena);
+    pc_arena_alloc(&arena, 100000);
+    pc_arena_rewind(&arena, mark);
+    const void *const kept = arena.spare;
+    cr_assert_not_null(kept);
+    pc_arena_alloc(&arena, 90000);
+    cr_assert_eq((uintptr_t)arena.blocks, (uintptr_t)kept);
+    cr_assert_null(arena.spare);
+}
