@@ -82,7 +82,7 @@ static void read_mode(struct pc_draft *draft, const struct pc_ast_value *value) 
         int index = name ? pc_words_find(pc_words_mode, name) : -1;
         if (index >= 0 && pc_mode_of((enum pool_mode)index)->keys & PC_MODE_EXPONENT) {
             PC_DRAFT_ERROR(draft, PC_DIAG_BAD_VALUE, value->span,
-                           "the exponent is one number; put an expression in parentheses: '%s (N + 1)'", name);
+                           "the exponent is one number of at least 1; put an expression in parentheses: '%s (N + 1)'", name);
             mark_bad(draft, PC_KEY_MODE);
             return;
         }

@@ -32,7 +32,7 @@ static char *read_all(FILE *file, struct pc_arena *arena, size_t *size, const ch
         size_t got = fread(bytes + used, 1, capacity - used, file);
         used += got;
         if (used > PC_SOURCE_MAX) {
-            *problem = pc_arena_printf(arena, "larger than %d MiB", PC_SOURCE_MAX / (1024 * 1024));
+            *problem = pc_arena_printf(arena, "larger than %d MiB; make several files of it", PC_SOURCE_MAX / (1024 * 1024));
             return NULL;
         }
         if (got == 0)

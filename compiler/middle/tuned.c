@@ -122,7 +122,7 @@ static bool read_words(struct reader *r, const char *text, size_t size, char wor
 static const struct pc_layer *read_layer(struct reader *r, const char *text, size_t size) {
     struct pc_text spec = {.out_of_memory = r->scratch.out_of_memory};
     struct pc_diags diags;
-    pc_text_add(&spec, "pool p {\n");
+    pc_text_add(&spec, "pool line {\n"); /* as it is called in messages */
     pc_text_add_bytes(&spec, text, size);
     pc_text_add(&spec, "\n}\n");
     pc_diags_init(&diags, &r->scratch);

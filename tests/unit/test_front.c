@@ -649,7 +649,7 @@ Test(front, files_are_read_or_refused) {
     cr_expect(source->size == 10 && strcmp(source->text, "pool p {}\n") == 0 && strcmp(source->name, name) == 0);
     cr_assert_eq(truncate(name, (off_t)PC_SOURCE_MAX + 1), 0);
     cr_expect_null(pc_source_read(name, &arena, &problem));
-    cr_expect_str_eq(problem, "larger than 16 MiB");
+    cr_expect_str_eq(problem, "larger than 16 MiB; make several files of it");
     remove(name);
     pc_arena_release(&arena);
 }
