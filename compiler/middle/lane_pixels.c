@@ -73,6 +73,9 @@ static double kinds(const struct pc_plan *plan) {
     return all;
 }
 
+/* Nodes of a tap of a vector in the code, of each kind of windows: what is in the loop, what is left behind it, the finish. */
+static const double CODE_OF_TAP = 5;
+
 const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int lanes, const char *why,
                                                 struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
@@ -91,6 +94,6 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
     p->work += outputs * WINDOW;
     if (p->block < channels && p->block * ir_elements[plan->real].bytes < PIECE_LEAST)
         p->work *= SHORT_PIECE;
-    p->code = kinds(plan) * (double)(vectors * (p->pixel_parts + 2)) * 5;
+    p->code = kinds(plan) * (double)(vectors * (p->pixel_parts + 2)) * CODE_OF_TAP;
     return p->code <= (double)plan->options.loop_budget ? p : NULL;
 }

@@ -33,6 +33,9 @@ static const double LINE_WAIT = 16;
  * 0.07 (Zen 4). */
 static const double LAST_WAIT = 120;
 
+/* Nodes of the code, about: three short loops, whatever the layer. */
+static const double CODE = 100;
+
 static double waiting(const struct pc_plan *plan) {
     const int bytes = ir_elements[plan->real].bytes;
     const double wait = (double)(pc_layer_inputs(plan->layer) * bytes) / CANDIDATE_CACHE_LINE * LINE_WAIT;
@@ -106,6 +109,6 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
               (last ? 0 : LAST_WAIT / (double)p->block) +
               (beyond ? (double)(inputs * bytes) / CANDIDATE_CACHE_LINE * LINE_BEYOND : 0);
     candidate_wait_for_memory(plan, 1, &p->work);
-    p->code = 100;
+    p->code = CODE;
     return p;
 }
