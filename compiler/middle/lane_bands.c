@@ -111,8 +111,8 @@ static bool split_axis(const struct candidate *c, struct pc_lane_band *band, str
     struct pc_lane_shape first = *shape;
     for (int a = 0; a < POOL_MAX_RANK; a++)
         first.map[a] = a == axis ? inner : pc_lane_map_identity(shape->from[a], c->arena);
-    if (!add_pass(c, band, PC_LANE_REDUCE, pc_arena_printf(c->arena, "%d neighbours along %c", length, pc_axis_names[axis]), &first,
-                  false))
+    const char *words = pc_arena_printf(c->arena, "%d neighbours along %c", length, pc_axis_names[axis]);
+    if (!add_pass(c, band, PC_LANE_REDUCE, words, &first, false))
         return false;
     size[axis] = shape->from[axis] = inner->to;
     shape->map[axis] = outer;

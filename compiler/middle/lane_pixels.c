@@ -73,7 +73,7 @@ static double kinds(const struct pc_plan *plan) {
     return all;
 }
 
-/* Nodes of a tap of a vector in the code, of each kind of windows: what is in the loop, what is left behind it, the finish. */
+/* Nodes of a tap of a vector in the code, of each kind of windows: in the loop, behind it, and to finish. */
 static const double CODE_OF_TAP = 5;
 
 const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int lanes, const char *why,

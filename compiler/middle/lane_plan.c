@@ -8,8 +8,9 @@
 
 #include <string.h>
 
-/* Vectors of planes that are taken as one, at most; what is worth longer code. */
-static const int64_t GROUPS_TOGETHER = 64;
+/* Vectors of planes that are taken as one, at most.  Where they begin anywhere in a vector each vector has its own code,
+ * which is worth it for so many taps of vectors, and where vectors become so many fewer. */
+static const int64_t GROUPS_TOGETHER = 64, TAPS_TOGETHER = 300;
 static const double MUCH_FEWER = 0.9;
 
 enum steps_of_way {
@@ -144,8 +145,8 @@ static int64_t vectors_of(int64_t elements, int lanes) {
 
 /* Channels-first, how many planes are taken as one: as many as are a multiple of the lanes, so that no vector is partly
  * empty and none begins inside a cache line; or all of them, where these are few vectors, and much fewer so; of planes that
- * do not fill a vector as many as there may be: 500 planes of 5 outputs take 0.16 us, one by one 1.1; 1: of others, and
- * where none of this divides them all. */
+ * do not fill a vector as many as there may be, unless windows are long: 500 planes of 5 outputs take 0.16 us, one by one 1.1;
+ * 1: of others, and where none of this divides them all. */
 static int64_t planes_together(const struct pc_plan *plan, int lanes, const struct way *way) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = layer->desc.batch * layer->desc.channels;
@@ -154,12 +155,13 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
     if (layer->desc.layout == POOL_CHANNELS_LAST || layer->axis[0].in > 1 || layer->axis[0].out > 1 || way->rows > 0 ||
         way->steps == STEPS_HALVES)
         return 1;
+    const int64_t few = TAPS_TOGETHER * lanes / written / pc_layer_taps(layer), all = most < few ? most : few;
     int64_t together = 1;
     while (together * written % lanes)
         together *= 2;
-    if (planes % together == 0 && together <= most)
+    if (planes % together == 0 && together <= (2 * written < lanes ? all : most))
         return together;
-    int64_t part = planes < most ? planes : written < lanes ? most : 1;
+    int64_t part = planes < all ? planes : written < lanes ? all : 1;
     while (part > 1 && planes % part)
         part--;
     const double fewer = (double)vectors_of(part * written, lanes) / (double)(part * vectors_of(written, lanes));

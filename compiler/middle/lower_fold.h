@@ -69,7 +69,7 @@ ir_ref fold_finish(struct nest *nest, struct fold *fold);
 /* ---- through loops ---- */
 
 /* Values that a loop carries, at most: of folds, of as many vectors as a block has. */
-enum { CARRIED_MAX = 3 * 64 };
+enum { CARRIED_MAX = 4 * 64 };
 struct carried {
     ir_ref *at[CARRIED_MAX];
     size_t count;

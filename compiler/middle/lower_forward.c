@@ -6,6 +6,7 @@
  */
 #include "middle/lower_fold.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
 /* Where a reduction stands: input positions relative to the tile, and tap numbers, per axis. */
@@ -176,6 +177,7 @@ static struct fold reduce_loop(struct nest *nest, int axis, const int64_t *outpu
         next = fold_combine(nest, &seen, &next);
         fold_settle(nest, &next); /* the loop carries masks, no values */
     }
+    assert(!seen.tap == !next.tap && !seen.index == !next.index && !seen.nan == !next.nan);
     seen.value = next.value;
     seen.tap = next.tap;
     seen.index = next.index;

@@ -2,9 +2,9 @@
 # page.sh POOLC PAGE.md - whether what the page shows is what comes out of the spec that it shows, and whether its commands
 # work.
 #
-# The first ```pool block is built as net.pool; the lines of a "```c FILE OPTIONS" block must stand in the FILE generated
-# with these options, and those of a "```text poolc ARGUMENTS" block in what that command prints, one behind the other. A line
-# of dots stands for lines left out.  Each line of a ```sh block that begins with "poolc" is run, beside net.pool and map.npy, an input for it; a poolc
+# The first ```pool block is built as net.pool; the lines of a "```c FILE OPTIONS" block must stand in the FILE generated with
+# these options, and those of a "```text poolc ARGUMENTS" block in what that command prints, one behind the other. A line of
+# dots stands for lines left out.  Each line of a ```sh block that begins with "poolc" is run, beside net.pool and map.npy, an input for it; a poolc
 # without LLVM must say so where the line needs it.
 set -u
 [ $# -eq 2 ] || { echo "usage: page.sh POOLC PAGE.md" >&2; exit 2; }
@@ -20,7 +20,12 @@ awk '/^```pool/ { inside = 1; next } /^```/ && inside { exit } inside' "$page" >
 
 # shown.N is a block, and shown.N.of where it comes from: a file, or a command.
 awk -v base="$work/shown." '
-    /^```(c [a-z_]+[.]|text poolc )/ { file = base (++count); print substr($0, index($0, " ") + 1) > (file ".of"); inside = 1; next }
+    /^```(c [a-z_]+[.]|text poolc )/ {
+        file = base (++count)
+        print substr($0, index($0, " ") + 1) > (file ".of")
+        inside = 1
+        next
+    }
     /^```/ { inside = 0 }
     inside { print > file }
 ' "$page"
