@@ -3,11 +3,9 @@
  * The first tests fix decisions that users rely on: what becomes a straight line, what `unroll` does, what is refused.  The
  * last one takes random layers through every form of kernel, by budgets too small for the better ones. */
 #include "back/emit_c.h"
-#include "front/diag.h"
-#include "front/parse.h"
-#include "middle/kernel.h"
 #include "middle/lane_plan.h"
 #include "middle/lanes.h"
+#include "planned.h"
 #include "pool/random.h"
 
 #include <criterion/criterion.h>
@@ -16,50 +14,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Of a straight line, of loops, of whole windows; bytes of a vector. */
-#define BUDGET(straight, loops, whole, bytes)                                                                               \
-    {.unroll_budget = straight, .loop_budget = loops, .whole_budget = whole, .vector_bytes = bytes}
-
 /* Beyond any estimate: a budget that is never exceeded. */
 static const int64_t PLENTY = INT64_C(1) << 40;
-
-/* ---- layers and kernels ---- */
-
-struct front {
-    struct pc_arena arena;
-    struct pc_diags diags;
-    struct pc_layer *layer;
-};
-
-static void open_text(struct front *front, const char *attributes) {
-    *front = (struct front){0};
-    pc_diags_init(&front->diags, &front->arena);
-    const char *text = pc_arena_printf(&front->arena, "pool p { %s }\n", attributes);
-    const struct pc_source *source = pc_source_from_string("p.pool", text, strlen(text), &front->arena);
-    const struct pc_module *module =
-        pc_layers_build(pc_parse(source, &front->arena, &front->diags), source, &front->arena, &front->diags);
-    cr_assert_eq(pc_diags_error_count(&front->diags), 0, "%s: %s", attributes, front->diags.first->text);
-    front->layer = &module->layers[0];
-}
-
-static void close_front(struct front *front) {
-    pc_arena_release(&front->arena);
-}
-
-/* NULL with a diagnostic; a kernel that fails its verification is never accepted. */
-static const struct pc_kernel *build(struct front *front, enum pc_kernel_kind kind, struct pc_plan_options budget) {
-    const struct pc_kernel_options options = {.prefix = "t", .plan = budget, .verify = true};
-    const struct pc_kernel *kernel = pc_kernel_build(front->layer, kind, &options, &front->arena, &front->diags);
-    const struct pc_diag *last = front->diags.last;
-    cr_assert(kernel || (last && last->id != PC_DIAG_INTERNAL), "%s", last ? last->text : "no kernel and no reason");
-    return kernel;
-}
-
-static const struct pc_kernel *must_build(struct front *front, enum pc_kernel_kind kind, struct pc_plan_options budget) {
-    const struct pc_kernel *kernel = build(front, kind, budget);
-    cr_assert_not_null(kernel, "%s", front->diags.last->text);
-    return kernel;
-}
 
 static int loops_in(const struct ir_function *f, const struct ir_block *block) {
     int count = 0;
@@ -364,19 +320,6 @@ static const struct wanted forms[] = {
     {"mode max; shape 32 x 32; kernel 2", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 0), PC_FORM_LOOPS, "tap numbers become bytes"},
 };
 
-/* All that such a block fills are local arrays, which every part would fill if it were shared out. */
-Test(plan, a_block_of_planes_that_is_no_loop_is_one_parts) {
-    struct front front;
-    open_text(&front, "mode max; channels 17; shape 20 x 20; kernel 13; stride 1; padding 6");
-    const struct pc_kernel *k = must_build(&front, PC_KERNEL_TRAIN, (struct pc_plan_options)BUDGET(0, 0, 0, 64));
-    cr_assert(k->plan->lanes->transposed && k->ir->body.count > 1);
-    for (size_t i = 0; i < k->ir->body.count; i++) {
-        const struct ir_node *n = ir_at(k->ir, k->ir->body.items[i]);
-        cr_assert(n->op == IR_FOR && k->ir->loops[n->aux].trip == 1);
-    }
-    close_front(&front);
-}
-
 Test(plan, every_form_when_the_budgets_say_so) {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
         const struct wanted *w = &forms[i];
@@ -424,98 +367,12 @@ Test(plan, blocks_of_channels_fit_the_stack) {
     }
 }
 
-/* Rows and windows of any length are planned in no time: vectors look at each position and tap, of so many they do not. */
-Test(plan, long_axes_take_no_time, .timeout = 10) {
-    static const char *const layers[] = {
-        "mode avg; shape 1000000; kernel 1000; stride 1",
-        "mode max; channels 4; shape 16777216 x 16384; kernel 3; stride 2",
-        "mode max; shape 4096 x 101; kernel 4095 x 100; stride 7 x 101; passes forward",
-        "mode max; shape 65521 x 3; layout nhwc; channels 1; kernel 32761 x 2; stride 32760 x 1; passes forward",
-        "mode avg; shape 400000; layout nwc; channels 3; kernel 400001; stride 1; padding 0:1",
-    };
-    for (size_t i = 0; i < 2 * (sizeof layers / sizeof *layers); i++) {
-        struct front front;
-        const struct pc_plan_options options = {.vector_bytes = i % 2 ? 16 : 64};
-        open_text(&front, layers[i / 2]);
-        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
-            if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind))
-                cr_assert_not_null(
-                    pc_plan_build(front.layer, (enum pc_kernel_kind)kind, &options, &front.arena, &front.diags));
-        close_front(&front);
-    }
-}
-
-/* A window that is alone, with an end that reaches beyond the plane: nothing looks for it from each input. */
-Test(plan, one_window_is_not_staged) {
-    struct front front;
-    open_text(&front, "mode avg; channels 64; shape 128 x 399; kernel 128 x 399; stride 1; padding 0:0 x 4:1; "
-                      "count_include_pad true; passes backward");
-    const struct pc_kernel *k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = 32});
-    cr_assert_lt(ir_cost_of(k->ir).operations, 1000000);
-    close_front(&front);
-}
-
-/* Planes that do not fill a vector are side by side in them: as many as divide them all. */
-Test(plan, small_planes_are_taken_together) {
-    static const struct {
-        const char *layer;
-        int64_t planes, stores; /* those for a vector of 16 */
-    } rows[] = {
-        {"mode max; channels 10; shape 6; kernel 2; passes forward", 10, 2},
-        {"mode max; channels 16; shape 6; kernel 2; passes forward", 16, 3},
-        {"mode avg; channels 500; shape 10; kernel 2; passes forward", 125, 4 * 40},
-        {"mode min; batch 3; channels 7; shape 3 x 4; kernel 2; stride 1; passes forward", 21, 8},
-        {"mode max; channels 509; shape 10; kernel 2; passes forward", 1, 0},
-    };
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct front front;
-        open_text(&front, rows[i].layer);
-        const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64});
-        cr_assert_not_null(k->plan->lanes);
-        cr_assert(rows[i].planes == 1 || k->plan->block == rows[i].planes, "%s", rows[i].layer);
-        cr_assert(rows[i].planes == 1 || ir_cost_of(k->ir).stores == rows[i].stores, "%s", rows[i].layer);
-        close_front(&front);
-    }
-}
-
-/* Unequal windows would be as many loops: 40,000 nodes, for which compilers take minutes.  They are scattered, or, of a
- * small plane, one straight line. */
-Test(plan, gradients_of_many_kinds_of_windows_are_short) {
-    for (int bytes = 0; bytes <= 64; bytes += 64) {
-        struct front front;
-        open_text(&front, "mode max; shape 100 x 100; output 33 x 33");
-        const struct pc_kernel *k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = bytes});
-        cr_assert(bytes > 0 || k->plan->form == PC_FORM_SCATTER);
-        cr_assert_lt(k->ir->node_count, 5000);
-        close_front(&front);
-        open_text(&front, "mode max; shape 32 x 32; output 7 x 7; channels 64; layout nhwc");
-        k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = bytes});
-        cr_assert_neq(k->plan->form, PC_FORM_SCATTER);
-        close_front(&front);
-    }
-}
-
 /* The stride of a single window means nothing. */
 Test(plan, one_window_needs_no_stride) {
     struct front front;
     open_text(&front, "mode avg; shape 4317; kernel 4317; stride 1");
     must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){0});
     close_front(&front);
-}
-
-/* Local arrays of two vectors are too large here, and the second of them is not whole. */
-Test(plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
-    static const int channels[] = {17, 20, 31, 33, 47};
-    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
-        struct front front;
-        open_text(&front, "mode max; shape 32 x 32; kernel 9; stride 1; padding 4; layout nhwc; channels 1");
-        front.layer->desc.channels = channels[i];
-        front.layer->x_count = front.layer->y_count = 32 * 32 * channels[i];
-        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64})->plan;
-        cr_assert_eq(plan->form, PC_FORM_LANES);
-        cr_assert_leq(plan->local_bytes, PC_LOCAL_MOST);
-        close_front(&front);
-    }
 }
 
 /* Code stays short where taps are looped: without, as many nodes as the window has taps. */

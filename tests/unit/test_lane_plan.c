@@ -1,0 +1,104 @@
+/* test_lane_plan.c - plans for vectors: what is taken together, what is refused or takes another way because it would be
+ * long or take long. */
+#include "middle/lane_plan.h"
+#include "planned.h"
+
+/* All that such a block fills are local arrays, which every part would fill if it were shared out. */
+Test(lane_plan, a_block_of_planes_that_is_no_loop_is_one_parts) {
+    struct front front;
+    open_text(&front, "mode max; channels 17; shape 20 x 20; kernel 13; stride 1; padding 6");
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_TRAIN, (struct pc_plan_options)BUDGET(0, 0, 0, 64));
+    cr_assert(k->plan->lanes->transposed && k->ir->body.count > 1);
+    for (size_t i = 0; i < k->ir->body.count; i++) {
+        const struct ir_node *n = ir_at(k->ir, k->ir->body.items[i]);
+        cr_assert(n->op == IR_FOR && k->ir->loops[n->aux].trip == 1);
+    }
+    close_front(&front);
+}
+
+/* Rows and windows of any length are planned in no time: vectors look at each position and tap, of so many they do not. */
+Test(lane_plan, long_axes_take_no_time, .timeout = 10) {
+    static const char *const layers[] = {
+        "mode avg; shape 1000000; kernel 1000; stride 1",
+        "mode max; channels 4; shape 16777216 x 16384; kernel 3; stride 2",
+        "mode max; shape 4096 x 101; kernel 4095 x 100; stride 7 x 101; passes forward",
+        "mode max; shape 65521 x 3; layout nhwc; channels 1; kernel 32761 x 2; stride 32760 x 1; passes forward",
+        "mode avg; shape 400000; layout nwc; channels 3; kernel 400001; stride 1; padding 0:1",
+    };
+    for (size_t i = 0; i < 2 * (sizeof layers / sizeof *layers); i++) {
+        struct front front;
+        const struct pc_plan_options options = {.vector_bytes = i % 2 ? 16 : 64};
+        open_text(&front, layers[i / 2]);
+        for (int kind = 0; kind < PC_KERNEL_COUNT; kind++)
+            if (pc_layer_has_kernel(front.layer, (enum pc_kernel_kind)kind))
+                cr_assert_not_null(
+                    pc_plan_build(front.layer, (enum pc_kernel_kind)kind, &options, &front.arena, &front.diags));
+        close_front(&front);
+    }
+}
+
+/* A window that is alone, with an end that reaches beyond the plane: nothing looks for it from each input. */
+Test(lane_plan, one_window_is_not_staged) {
+    struct front front;
+    open_text(&front, "mode avg; channels 64; shape 128 x 399; kernel 128 x 399; stride 1; padding 0:0 x 4:1; "
+                      "count_include_pad true; passes backward");
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = 32});
+    cr_assert_lt(ir_cost_of(k->ir).operations, 1000000);
+    close_front(&front);
+}
+
+/* Planes that do not fill a vector are side by side in them: as many as divide them all. */
+Test(lane_plan, small_planes_are_taken_together) {
+    static const struct {
+        const char *layer;
+        int64_t planes, stores; /* those for a vector of 16 */
+    } rows[] = {
+        {"mode max; channels 10; shape 6; kernel 2; passes forward", 10, 2},
+        {"mode max; channels 16; shape 6; kernel 2; passes forward", 16, 3},
+        {"mode avg; channels 500; shape 10; kernel 2; passes forward", 125, 4 * 40},
+        {"mode min; batch 3; channels 7; shape 3 x 4; kernel 2; stride 1; passes forward", 21, 8},
+        {"mode max; channels 509; shape 10; kernel 2; passes forward", 1, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64});
+        cr_assert_not_null(k->plan->lanes);
+        cr_assert(rows[i].planes == 1 || k->plan->block == rows[i].planes, "%s", rows[i].layer);
+        cr_assert(rows[i].planes == 1 || ir_cost_of(k->ir).stores == rows[i].stores, "%s", rows[i].layer);
+        close_front(&front);
+    }
+}
+
+/* Unequal windows would be as many loops: 40,000 nodes, for which compilers take minutes.  They are scattered, or, of a
+ * small plane, one straight line. */
+Test(lane_plan, gradients_of_many_kinds_of_windows_are_short) {
+    for (int bytes = 0; bytes <= 64; bytes += 64) {
+        struct front front;
+        open_text(&front, "mode max; shape 100 x 100; output 33 x 33");
+        const struct pc_kernel *k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = bytes});
+        cr_assert(bytes > 0 || k->plan->form == PC_FORM_SCATTER);
+        cr_assert_lt(k->ir->node_count, 5000);
+        close_front(&front);
+        open_text(&front, "mode max; shape 32 x 32; output 7 x 7; channels 64; layout nhwc");
+        k = must_build(&front, PC_KERNEL_BACKWARD, (struct pc_plan_options){.vector_bytes = bytes});
+        cr_assert_neq(k->plan->form, PC_FORM_SCATTER);
+        close_front(&front);
+    }
+}
+
+/* Local arrays of two vectors are too large here, and the second of them is not whole. */
+Test(lane_plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
+    static const int channels[] = {17, 20, 31, 33, 47};
+    for (size_t i = 0; i < sizeof channels / sizeof *channels; i++) {
+        struct front front;
+        open_text(&front, "mode max; shape 32 x 32; kernel 9; stride 1; padding 4; layout nhwc; channels 1");
+        front.layer->desc.channels = channels[i];
+        front.layer->x_count = front.layer->y_count = 32 * 32 * channels[i];
+        const struct pc_plan *plan =
+            must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64})->plan;
+        cr_assert_eq(plan->form, PC_FORM_LANES);
+        cr_assert_leq(plan->local_bytes, PC_LOCAL_MOST);
+        close_front(&front);
+    }
+}
