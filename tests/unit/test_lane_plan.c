@@ -102,3 +102,16 @@ Test(lane_plan, blocks_of_part_of_a_vector_are_made_smaller, .timeout = 60) {
         close_front(&front);
     }
 }
+
+/* Together, each vector of them has its own code, all taps of it: 68,000 nodes, and slower than a loop. */
+Test(lane_plan, planes_of_long_windows_are_not_taken_together) {
+    struct front front;
+    open_text(&front, "mode min; channels 960; shape 1000 x 2; output 1 x 1; nan ignore; passes forward");
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64});
+    cr_assert_lt(k->ir->node_count, 10000);
+    close_front(&front);
+    open_text(&front, "mode min; channels 960; shape 1000 x 2; output 1 x 1; nan ignore");
+    k = must_build(&front, PC_KERNEL_TRAIN, (struct pc_plan_options){.vector_bytes = 64});
+    cr_assert_lt(k->ir->node_count, 10000);
+    close_front(&front);
+}
