@@ -160,6 +160,8 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_SUB:
     case IR_MUL:
     case IR_DIV:
+    case IR_FMSUB:
+    case IR_FNMADD:
     case IR_POW:
     case IR_NEG:
     case IR_ABS:

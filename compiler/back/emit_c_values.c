@@ -209,6 +209,31 @@ static void print_call(struct emitter *e, const struct ir_node *n, const char *f
     add(e, ")");
 }
 
+/* Of a negative constant "-" would make "--". */
+static void print_negation(struct emitter *e, ir_ref ref) {
+    const bool constant = ir_at(e->f, ref)->op == IR_CONST;
+    add(e, constant ? "-(" : "-");
+    pc_print_value(e, ref, true);
+    add(e, constant ? ")" : "");
+}
+
+/* fma(a, b, -c) or fma(-a, b, c). */
+static void print_fused(struct emitter *e, const struct ir_node *n) {
+    add(e, n->type.element == IR_F32 ? "fmaf(" : "fma(");
+    if (n->op == IR_FNMADD)
+        print_negation(e, n->operand[0]);
+    else
+        pc_print_value(e, n->operand[0], false);
+    add(e, ", ");
+    pc_print_value(e, n->operand[1], false);
+    add(e, ", ");
+    if (n->op == IR_FMSUB)
+        print_negation(e, n->operand[2]);
+    else
+        pc_print_value(e, n->operand[2], false);
+    add(e, ")");
+}
+
 /* a > b ? a : b */
 static void print_pick(struct emitter *e, const struct ir_node *n, const char *sign) {
     print_infix(e, n, sign);
@@ -224,14 +249,6 @@ static void print_self_comparison(struct emitter *e, ir_ref ref) {
     add(e, " != ");
     pc_print_value(e, ref, true);
     add(e, ")");
-}
-
-/* Of a negative constant "-" would make "--". */
-static void print_negation(struct emitter *e, const struct ir_node *n) {
-    const bool constant = ir_at(e->f, n->operand[0])->op == IR_CONST;
-    add(e, constant ? "-(" : "-");
-    pc_print_value(e, n->operand[0], true);
-    add(e, constant ? ")" : "");
 }
 
 static void print_absolute(struct emitter *e, const struct ir_node *n) {
@@ -302,12 +319,13 @@ void pc_print_expression(struct emitter *e, const struct ir_node *n) {
     case IR_SUB: print_infix(e, n, " - "); return;
     case IR_MUL: print_infix(e, n, " * "); return;
     case IR_DIV: print_infix(e, n, " / "); return;
+    case IR_FMSUB: case IR_FNMADD: print_fused(e, n); return;
     case IR_POW: print_call(e, n, "pow"); return;
     case IR_SQRT: print_call(e, n, "sqrt"); return;
     case IR_EXP: print_call(e, n, "exp"); return;
     case IR_LOG: print_call(e, n, "log"); return;
     case IR_ABS: print_absolute(e, n); return;
-    case IR_NEG: print_negation(e, n); return;
+    case IR_NEG: print_negation(e, n->operand[0]); return;
     case IR_NOT: add(e, "!"); pc_print_value(e, n->operand[0], true); return;
     case IR_PICK_GT: print_pick(e, n, " > "); return;
     case IR_PICK_LT: print_pick(e, n, " < "); return;

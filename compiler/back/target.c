@@ -8,8 +8,8 @@
 #include <string.h>
 
 static const struct pc_target_row rows[PC_TARGET_COUNT] = {
-#define TARGET_ROW(id, name, bytes, most, half, machine, header, flags, guard, test, line)                                  \
-    {name, bytes, most, half, #machine, header, flags, guard, #test, line},
+#define TARGET_ROW(id, name, bytes, most, half, fused, machine, header, flags, guard, test, line)                           \
+    {name, bytes, most, half, fused, #machine, header, flags, guard, #test, line},
 #include "targets.def"
 #undef TARGET_ROW
 };
@@ -25,6 +25,7 @@ bool pc_target_has(enum pc_target target, struct ir_type type) {
 
 void pc_target_plan(enum pc_target target, struct pc_plan_options *options) {
     options->vector_bytes = rows[target].bytes;
+    options->fused = rows[target].fused;
     options->target = rows[target].name;
 }
 
@@ -45,7 +46,7 @@ void pc_target_plan(enum pc_target target, struct pc_plan_options *options) {
 
 bool pc_target_is_here(enum pc_target target) {
     switch (target) {
-#define TARGET_ROW(id, name, bytes, most, half, machine, header, flags, guard, test, line)                                  \
+#define TARGET_ROW(id, name, bytes, most, half, fused, machine, header, flags, guard, test, line)                           \
     case PC_TARGET_##id:                                                                                                    \
         return HERE_##machine(test);
 #include "targets.def"

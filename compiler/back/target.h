@@ -20,6 +20,7 @@ struct pc_target_row {
     const char *name;
     int bytes;           /* of a vector register; 0: no vectors */
     int most, half;      /* lanes of its vectors, for every element; 1 where there are none */
+    bool fused;          /* its vectors multiply and add with one rounding */
     const char *machine; /* "x86_64", "aarch64"; "any" */
     const char *header;  /* with its brackets; "" for none, as below */
     const char *flags;   /* of gcc and clang, separated by spaces: -mNAME */

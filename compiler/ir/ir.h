@@ -38,6 +38,7 @@ enum ir_kind {
     IR_KIND_NONE,
     IR_KIND_LEAF,
     IR_KIND_ARITH,
+    IR_KIND_REAL,
     IR_KIND_COMPARE,
     IR_KIND_LOGIC,
     IR_KIND_SPECIAL,

@@ -297,10 +297,18 @@ ir_ref ir_op2(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y) {
         return add_in_lanes(b, x, y);
     if (op == IR_ADD && adds_in_lanes(b, x))
         return add_in_lanes(b, y, x);
+    const ir_ref quotient = op == IR_DIV && b->fused ? ir_divide_by_products(b, x, y) : 0;
+    if (quotient)
+        return quotient;
     struct ir_type type = ir_at(b->function, x)->type;
     if (ir_ops[op].kind == IR_KIND_COMPARE)
         type.element = IR_MASK;
     return operation(b, op, type, x, y, 0);
+}
+
+ir_ref ir_op3(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y, ir_ref z) {
+    assert(ir_ops[op].operands == 3);
+    return operation(b, op, ir_at(b->function, x)->type, x, y, z);
 }
 
 ir_ref ir_select(struct ir_builder *b, ir_ref mask, ir_ref yes, ir_ref no) {

@@ -8,6 +8,7 @@
 
 struct ir_builder {
     struct ir_function *function;
+    bool fused;     /* the machine has FMSUB and FNMADD: divisions of vectors by constants become products */
     uint32_t *open; /* loops around the current place, outermost first */
     size_t open_count, open_capacity;
     ir_ref *table; /* value numbering: open addressing, 0 is empty */
@@ -38,12 +39,15 @@ void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t cons
 /* Operations of kinds ARITH, COMPARE and LOGIC; unused operands are 0. */
 ir_ref ir_op1(struct ir_builder *b, enum ir_op op, ir_ref a);
 ir_ref ir_op2(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y);
+ir_ref ir_op3(struct ir_builder *b, enum ir_op op, ir_ref x, ir_ref y, ir_ref z);
 ir_ref ir_select(struct ir_builder *b, ir_ref mask, ir_ref yes, ir_ref no);
 ir_ref ir_convert(struct ir_builder *b, enum ir_element element, ir_ref a);
 ir_ref ir_lookup(struct ir_builder *b, enum ir_element element, ir_ref a, const int64_t *numbers, int64_t count);
 ir_ref ir_splat(struct ir_builder *b, int lanes, ir_ref a);
 ir_ref ir_shuffle(struct ir_builder *b, ir_ref x, ir_ref y, int lanes, const uint8_t *list);
 ir_ref ir_reduce(struct ir_builder *b, enum ir_op op, ir_ref a);
+/* reciprocal.c: s / divisors to the last bit and without a division, where the divisors are constants that allow it; else 0. */
+ir_ref ir_divide_by_products(struct ir_builder *b, ir_ref s, ir_ref divisors);
 void ir_comment(struct ir_builder *b, const char *words);
 
 /* A loop: begin, any number of ir_loop_carry (each gives the value at the start of an iteration), the body, for each

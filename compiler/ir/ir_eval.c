@@ -68,14 +68,16 @@ static bool lane_enabled(const struct machine *m, ir_ref mask, int lane) {
 
 /* One definition for both real types: T is the C type, F the member, M the suffix of the math functions. */
 #define REAL_OPERATION(name, T, F, M)                                                                                      \
-    static union lane name(enum ir_op op, union lane x, union lane y) {                                                    \
-        const T a = x.F, b = y.F;                                                                                          \
+    static union lane name(enum ir_op op, union lane x, union lane y, union lane z) {                                      \
+        const T a = x.F, b = y.F, c = z.F;                                                                                 \
         union lane r = {.integer = 0};                                                                                     \
         switch (op) {                                                                                                      \
         case IR_ADD: r.F = a + b; break;                                                                                   \
         case IR_SUB: r.F = a - b; break;                                                                                   \
         case IR_MUL: r.F = a * b; break;                                                                                   \
         case IR_DIV: r.F = a / b; break;                                                                                   \
+        case IR_FMSUB: r.F = fma##M(a, b, -c); break;                                                                      \
+        case IR_FNMADD: r.F = fma##M(-a, b, c); break;                                                                     \
         case IR_POW: r.F = pow##M(a, b); break;                                                                            \
         case IR_NEG: r.F = -a; break;                                                                                      \
         case IR_ABS: r.F = fabs##M(a); break;                                                                              \
@@ -122,18 +124,18 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_AND: return a & b;
     case IR_OR: return a | b;
     case IR_NOT: return !a;
-    case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
-    case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:
+    case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_FMSUB: case IR_FNMADD: case IR_POW:
+    case IR_SQRT: case IR_EXP: case IR_LOG: case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:
     case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
     }
     abort();
 }
 
-static union lane lane_operation(enum ir_op op, enum ir_element element, union lane a, union lane b) {
+static union lane lane_operation(enum ir_op op, enum ir_element element, union lane a, union lane b, union lane c) {
     if (element == IR_F32)
-        return f32_operation(op, a, b);
+        return f32_operation(op, a, b, c);
     if (element == IR_F64)
-        return f64_operation(op, a, b);
+        return f64_operation(op, a, b, c);
     const int64_t result = integer_operation(op, a.integer, b.integer);
     return (union lane){.integer = element == IR_U8 ? (uint8_t)result : element == IR_U16 ? (uint16_t)result : result};
 }
@@ -189,7 +191,7 @@ static void add_at(const struct machine *m, const struct ir_node *node) {
     at = at >= 0 && at < last ? at : last;
     const union lane sum = lane_operation(IR_ADD, (enum ir_element)node->type.element,
                                           read_element(m->memory[buffer], (enum ir_element)node->type.element, at),
-                                          *lanes_of(m, node->operand[1]));
+                                          *lanes_of(m, node->operand[1]), (union lane){0});
     write_element(m->memory[buffer], (enum ir_element)node->type.element, at, sum);
 }
 
@@ -198,8 +200,9 @@ static void run_value(const struct machine *m, ir_ref ref) {
     const enum ir_op op = (enum ir_op)node->op;
     union lane *out = lanes_of(m, ref);
     const union lane *a = lanes_of(m, node->operand[0]), *b = lanes_of(m, node->operand[1]);
+    const union lane *c = lanes_of(m, node->operand[2]);
     const enum ir_element from = ir_at(m->f, node->operand[0])->type.element;
-    const int lanes = node->type.lanes;
+    const int lanes = node->type.lanes, operands = ir_ops[op].operands;
     switch (op) {
     case IR_LANES:
         set_lanes(m->f->numbers[node->aux].at, node->type, out);
@@ -214,15 +217,15 @@ static void run_value(const struct machine *m, ir_ref ref) {
     case IR_LOAD_AT:
         load(m, node, affine_value(m, node) + a[0].integer, node->operand[1], out);
         break;
-    case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP:
-    case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ:
-    case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT:
+    case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_FMSUB: case IR_FNMADD: case IR_POW: case IR_NEG: case IR_ABS:
+    case IR_SQRT: case IR_EXP: case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT:
+    case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT:
         for (int i = 0; i < lanes; i++)
-            out[i] = lane_operation(op, from, a[i], ir_ops[op].operands > 1 ? b[i] : a[i]);
+            out[i] = lane_operation(op, from, a[i], operands > 1 ? b[i] : a[i], operands > 2 ? c[i] : a[i]);
         break;
     case IR_SELECT:
         for (int i = 0; i < lanes; i++)
-            out[i] = a[i].integer ? b[i] : lanes_of(m, node->operand[2])[i];
+            out[i] = a[i].integer ? b[i] : c[i];
         break;
     case IR_CONVERT:
         memcpy(out, a, (size_t)lanes * sizeof *out);
@@ -249,7 +252,7 @@ static void run_value(const struct machine *m, ir_ref ref) {
     case IR_REDUCE_ADD: case IR_REDUCE_GT: case IR_REDUCE_LT:
         out[0] = a[0];
         for (int i = 1; i < ir_at(m->f, node->operand[0])->type.lanes; i++)
-            out[0] = lane_operation(op, from, a[i], out[0]);
+            out[0] = lane_operation(op, from, a[i], out[0], out[0]);
         break;
     case IR_NONE: case IR_CONST: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
     case IR_COMMENT: case IR_OP_COUNT:

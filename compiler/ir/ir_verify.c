@@ -207,10 +207,10 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
     case IR_CARRIED:
     case IR_RESULT:
         return fail(v, at, "a carried value stands in a block");
-    case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_POW:
-    case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG: case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT:
-    case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT: case IR_STORE:
-    case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
+    case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV: case IR_FMSUB:
+    case IR_FNMADD: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG: case IR_PICK_GT:
+    case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED:
+    case IR_AND: case IR_OR: case IR_NOT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
         break;
     }
     return fail(v, at, "an operation of another kind");
@@ -237,12 +237,15 @@ static bool check_value(struct verifier *v, ir_ref at, const struct ir_node *n) 
         return check_affine(v, at, n, &low, &high);
     }
     case IR_KIND_ARITH:
+    case IR_KIND_REAL:
     case IR_KIND_LOGIC:
         for (int i = 0; i < info->operands; i++)
             if (!ir_same_type(type_of(v, n->operand[i]), n->type))
                 return fail(v, at, "an operand is not of the operation's type");
         if ((n->type.element == IR_MASK) != (info->kind == IR_KIND_LOGIC))
             return fail(v, at, "arithmetic on masks, or logic on numbers");
+        if (info->kind == IR_KIND_REAL && !ir_elements[n->type.element].real)
+            return fail(v, at, "an operation of real numbers on integers");
         return true;
     case IR_KIND_COMPARE:
         if (!ir_same_type(first, type_of(v, n->operand[1])) || !is_mask(v, at, first.lanes) || first.element == IR_MASK)

@@ -332,6 +332,15 @@ static LLVMValueRef call_exact(const struct emitter *e, const char *name, LLVMVa
     return pc_llvm_intrinsic(e, name, LLVMTypeOf(a), a);
 }
 
+/* a * b + c. */
+static LLVMValueRef fused(const struct emitter *e, LLVMValueRef a, LLVMValueRef b, LLVMValueRef c) {
+    LLVMTypeRef type = LLVMTypeOf(a);
+    const unsigned id = LLVMLookupIntrinsicID("llvm.fma", strlen("llvm.fma"));
+    const LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, &type, 1);
+    LLVMValueRef arguments[] = {a, b, c};
+    return LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, &type, 1), function, arguments, 3, "");
+}
+
 static LLVMValueRef absolute(struct emitter *e, enum ir_element element, LLVMValueRef a) {
     if (is_real(element))
         return call_exact(e, "llvm.fabs", a);
@@ -489,6 +498,8 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_NEG: return real ? LLVMBuildFNeg(b, x, "") : LLVMBuildNeg(b, x, "");
     case IR_ABS: return absolute(e, element, x);
     case IR_SQRT: return call_exact(e, "llvm.sqrt", x);
+    case IR_FMSUB: return fused(e, x, y, LLVMBuildFNeg(b, pc_llvm_value_of(e, n->operand[2]), ""));
+    case IR_FNMADD: return fused(e, LLVMBuildFNeg(b, x, ""), y, pc_llvm_value_of(e, n->operand[2]));
     case IR_POW: return call_library(e, "pow", element, n->type.lanes, (LLVMValueRef[]){x, y}, 2);
     case IR_EXP: return call_library(e, "exp", element, n->type.lanes, &x, 1);
     case IR_LOG: return call_library(e, "log", element, n->type.lanes, &x, 1);

@@ -73,8 +73,8 @@ static LLVMErrorRef define_library(LLVMOrcLLJITRef lljit) {
         void (*function)(void);
     } rows[] = {
 #define LIBRARY(name) {#name, (void (*)(void))(name)}
-        LIBRARY(pow),  LIBRARY(powf),   LIBRARY(exp),     LIBRARY(expf),   LIBRARY(log),
-        LIBRARY(logf), LIBRARY(memcpy), LIBRARY(memmove), LIBRARY(memset),
+        LIBRARY(pow),  LIBRARY(powf), LIBRARY(exp),  LIBRARY(expf),   LIBRARY(log),     LIBRARY(logf),
+        LIBRARY(fma),  LIBRARY(fmaf), LIBRARY(memcpy), LIBRARY(memmove), LIBRARY(memset),
 #undef LIBRARY
     };
     enum { ROWS = sizeof rows / sizeof *rows };

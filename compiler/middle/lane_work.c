@@ -15,8 +15,12 @@ static const int64_t STREAMS_GOOD = 16, STREAMS_POOR = 20, STREAMS_MANY = 64, PI
 /* Pixels of a tile whose lines want one set of the first level, for each line that it has room for: found by measuring. */
 static const double PIXELS_OF_WAY = 1.8;
 
-/* A division of a vector takes as long as so many additions. */
-static const double DIVISION = 8;
+/* A division of a vector takes as long as so many additions; by products (note [reciprocals]) it is so many operations. */
+static const double DIVISION = 8, PRODUCTS = 4;
+
+static double division(const struct candidate *c) {
+    return c->plan->options.fused ? PRODUCTS : DIVISION;
+}
 
 /* Operations of a pass for each tap it combines, each vector it loads or chooses, and each group it finishes. */
 struct weights {
@@ -50,7 +54,7 @@ static bool waits(const struct candidate *c) {
 
 static struct weights weights_of(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool propagates = c->layer->desc.nan == POOL_NAN_PROPAGATE;
-    const double divides = pc_layer_divides_by_window(c->layer) ? DIVISION : 0;
+    const double divides = pc_layer_divides_by_window(c->layer) ? division(c) : 0;
     const bool shortest = !candidate_lanes_are_channels(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
     switch (pass->kind) {
     case PC_LANE_REDUCE:
@@ -63,7 +67,7 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
             return (struct weights){propagates ? 3 : 1, 1, 1, 1};
         return propagates ? (struct weights){1.5, 1, 1, 2} : (struct weights){1, 1, 1, 1};
     case PC_LANE_WEIGH: return (struct weights){1, 1, 1, 1 + divides};
-    case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? DIVISION : 0)};
+    case PC_LANE_SUM: return (struct weights){1, 1, 1, 1 + (pass->last && c->result->divides_last ? division(c) : 0)};
     case PC_LANE_SELECT: /* vectors of 16 bytes: a tap number becomes as wide as a value in two steps */
         return (struct weights){shortest ? 4.8 : waits(c) ? 4.5 : 3, 2, 4, 1};
     }
@@ -291,7 +295,7 @@ void candidate_count_work(struct candidate *c) {
             w.group += storing_parts(c, pass) + INTERLEAVE * (double)(pass->phases - 1);
             p->work += bands * (channels ? walk_of_pixels(c, pass, &cost) : walk_of_planes(c, pass)) *
                        (cost.loads * w.load + cost.shuffles * w.shuffle + cost.blends + combined(c, pass, &cost) * w.tap +
-                        cost.groups * w.group + cost.divisions * DIVISION);
+                        cost.groups * w.group + cost.divisions * division(c));
             p->work += pass->first || c->halves || c->form.unrolled ? 0 : bands * AFTER_PASS;
             p->code += (pass->lines ? cost.code * combined(c, pass, &cost) / cost.taps : cost.code) * (1 + w.tap);
         }

@@ -145,6 +145,7 @@ static void init(struct nest *nest, const struct pc_plan *plan, struct ir_functi
         .cut = plan->form == PC_FORM_STRAIGHT && plan->estimate > (double)plan->options.line_budget,
     };
     ir_builder_init(&nest->b, function);
+    nest->b.fused = plan->options.fused;
     const bool last = desc->layout == POOL_CHANNELS_LAST;
     struct steps stride = {.wide = last ? desc->channels : 1, .narrow = last ? desc->channels : 1, .plane = 1, .tap = 1};
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {

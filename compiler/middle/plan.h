@@ -71,6 +71,7 @@ struct pc_plan_options {
     int64_t kinds_budget;  /* code for each kind of windows: beyond it, one loop nest is for all kinds */
     int64_t line_budget;   /* a straight line that is one function: a longer one is cut (note [pieces] in lower.c) */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
+    bool fused;            /* these vectors multiply and add with one rounding */
     const char *target;    /* the name of the target with these vectors, for `tuned`; NULL: none */
     bool forced;           /* `choice` is taken for every kernel of vectors that it fits; pc_plan.misfit says why not */
     enum pc_plan_choice choice;

@@ -267,8 +267,8 @@ done
 case $(uname -m) in
 x86_64)
     check 'for AVX2 without its flag' 0 '' '' "$poolc" build row.pool -o out --target avx2
-    check 'the flag is named' 1 '' 'this file is for avx2: compile with -mavx2' cc -std=c99 -c -o out/row.o out/row.c
-    check 'with its flag' 0 '' '' cc -std=c99 -mavx2 -c -o out/row.o out/row.c
+    check 'the flag is named' 1 '' 'this file is for avx2: compile with -mavx2 -mfma' cc -std=c99 -c -o out/row.o out/row.c
+    check 'with its flag' 0 '' '' cc -std=c99 -mavx2 -mfma -c -o out/row.o out/row.c
     check 'several targets' 0 '' '' "$poolc" build row.pool -o out --target avx512,avx2,sse2
     check 'says which' 0 'from row.pool for avx512, avx2 or sse2; do not edit' '' head -n 1 out/row.c
     check 'several need no flag' 0 '' '' cc -std=c99 -Wall -Wextra -Werror -c -o out/row.o out/row.c

@@ -73,7 +73,7 @@ static void out_mask(struct subject *s, ir_ref mask) {
 /* ---- element by element ---- */
 
 static bool is_for(enum ir_op op, enum ir_element element) {
-    return ir_elements[element].real || !(op == IR_POW || op == IR_SQRT || op == IR_EXP || op == IR_LOG);
+    return ir_ops[op].kind == IR_KIND_ARITH || (ir_ops[op].kind == IR_KIND_REAL && ir_elements[element].real);
 }
 
 static void arithmetic(struct batch *batch, struct ir_type type, const int64_t range[2][2], bool wide) {
@@ -83,9 +83,9 @@ static void arithmetic(struct batch *batch, struct ir_type type, const int64_t r
         const ir_ref a = load(&s.k, type, X, place * type.lanes), b = load(&s.k, type, W, place * type.lanes);
         for (int op = 1; op < IR_OP_COUNT; op++) {
             const bool pick = op == IR_PICK_GT || op == IR_PICK_LT;
-            if (ir_ops[op].kind != IR_KIND_ARITH || !is_for((enum ir_op)op, (enum ir_element)type.element) || (wide && !pick))
+            if (!is_for((enum ir_op)op, (enum ir_element)type.element) || (wide && !pick))
                 continue;
-            out(&s, ir_ops[op].operands == 1 ? ir_op1(&s.k.b, (enum ir_op)op, a) : ir_op2(&s.k.b, (enum ir_op)op, a, b));
+            out(&s, apply(&s.k, (enum ir_op)op, a, b));
         }
         for (int op = IR_GT; op <= IR_GE; op++)
             out(&s, ir_select(&s.k.b, ir_op2(&s.k.b, (enum ir_op)op, a, b), b, a));

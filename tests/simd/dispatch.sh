@@ -47,6 +47,7 @@ first= # what dispatch must take here
 for target in avx512 avx2 sse2; do
     case $target in
     avx512) features="avx512f avx512bw avx512dq avx512vl" ;;
+    avx2) features="avx2 fma" ;;
     *) features=$target ;;
     esac
     flags=

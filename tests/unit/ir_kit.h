@@ -42,6 +42,15 @@ static inline struct ir_affine moving(int buffer, uint32_t loop, int64_t stride)
     return (struct ir_affine){.buffer = buffer, .count = 1, .term = {{loop, stride}}};
 }
 
+/* op of as many operands as it has; the third is the first again. */
+static inline ir_ref apply(struct kit *k, enum ir_op op, ir_ref x, ir_ref y) {
+    switch (ir_ops[op].operands) {
+    case 1: return ir_op1(&k->b, op, x);
+    case 2: return ir_op2(&k->b, op, x, y);
+    default: return ir_op3(&k->b, op, x, y, x);
+    }
+}
+
 /* A constant mask of all lanes. */
 static inline uint64_t all_lanes(int lanes) {
     return lanes == 64 ? UINT64_MAX : (UINT64_C(1) << lanes) - 1;

@@ -232,10 +232,11 @@ static ir_ref clamp(struct maker *m, ir_ref ref, struct range to) {
 
 static void real_operation(struct maker *m, struct ir_type type) {
     static const enum ir_op ops[] = {IR_ADD,  IR_ADD, IR_SUB, IR_MUL,     IR_MUL,     IR_DIV,     IR_POW,     IR_NEG,   IR_ABS,
-                                     IR_SQRT, IR_EXP, IR_LOG, IR_PICK_GT, IR_PICK_LT, IR_PICK_GT, IR_PICK_LT, IR_NAN_OR};
+                                     IR_SQRT, IR_EXP, IR_LOG, IR_FMSUB,   IR_FNMADD,
+                                     IR_PICK_GT, IR_PICK_LT, IR_PICK_GT, IR_PICK_LT, IR_NAN_OR};
     const enum ir_op op = ops[below(m, sizeof ops / sizeof *ops)];
     const ir_ref a = pick(m, type), b = pick(m, type);
-    keep(m, ir_ops[op].operands == 1 ? ir_op1(&m->k.b, op, a) : ir_op2(&m->k.b, op, a, b), no_range);
+    keep(m, apply(&m->k, op, a, b), no_range);
 }
 
 static void integer_operation(struct maker *m, struct ir_type type) {
@@ -250,7 +251,7 @@ static void integer_operation(struct maker *m, struct ir_type type) {
         b = clamp(m, b, (struct range){1, 4});
     }
     if (integer_range(op, (enum ir_element)type.element, m->range[a], m->range[b], &range))
-        keep(m, ir_ops[op].operands == 1 ? ir_op1(&m->k.b, op, a) : ir_op2(&m->k.b, op, a, b), range);
+        keep(m, apply(&m->k, op, a, b), range);
 }
 
 /* What lies as far behind a place as a list says. */
@@ -288,7 +289,7 @@ static void mask_operation(struct maker *m, struct ir_type type) {
     if (ir_ops[op].kind == IR_KIND_COMPARE)
         type.element = (uint8_t)some_number(m);
     const ir_ref a = pick(m, type), b = pick(m, type);
-    keep(m, ir_ops[op].operands == 1 ? ir_op1(&m->k.b, op, a) : ir_op2(&m->k.b, op, a, b), no_range);
+    keep(m, apply(&m->k, op, a, b), no_range);
 }
 
 static void lane_operation(struct maker *m, struct ir_type type) {

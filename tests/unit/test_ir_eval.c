@@ -63,7 +63,7 @@ static void run_operation(enum ir_op op, enum ir_element element, int lanes, con
     const struct ir_affine at_a = moving(input_a, i, lanes), at_b = moving(input_b, i, lanes);
     const struct ir_affine at_z = moving(output, i, lanes);
     const ir_ref va = ir_load(&k.b, type, &at_a, 0, 0), vb = ir_load(&k.b, type, &at_b, 0, 0);
-    ir_ref value = ir_ops[op].operands == 1 ? ir_op1(&k.b, op, va) : ir_op2(&k.b, op, va, vb);
+    ir_ref value = apply(&k, op, va, vb);
     if (ir_ops[op].kind == IR_KIND_COMPARE) {
         const bool real = ir_elements[element].real;
         const ir_ref one = real ? ir_real(&k.b, type, 1) : ir_integer(&k.b, type, 1);
@@ -90,6 +90,8 @@ static double expected_real(enum ir_op op, enum ir_element element, double a, do
     if (op == IR_SUB) return round_to(element, a - b);
     if (op == IR_MUL) return round_to(element, a * b);
     if (op == IR_DIV) return round_to(element, a / b);
+    if (op == IR_FMSUB) return narrow ? (double)fmaf((float)a, (float)b, -(float)a) : fma(a, b, -a);
+    if (op == IR_FNMADD) return narrow ? (double)fmaf(-(float)a, (float)b, (float)a) : fma(-a, b, a);
     if (op == IR_SQRT) return round_to(element, sqrt(a));
     if (op == IR_POW) return narrow ? (double)powf((float)a, (float)b) : pow(a, b);
     if (op == IR_EXP) return narrow ? (double)expf((float)a) : exp(a);
@@ -170,13 +172,12 @@ static void check_integer_operation(enum ir_op op, enum ir_element element) {
 static void check_arithmetic_and_comparisons(void) {
     static const enum ir_element integers[] = {IR_U8, IR_U16, IR_I32, IR_I64};
     for (int op = 1; op < IR_OP_COUNT; op++) {
-        if (ir_ops[op].kind != IR_KIND_ARITH && ir_ops[op].kind != IR_KIND_COMPARE)
+        const bool of_reals = ir_ops[op].kind == IR_KIND_REAL;
+        if (!of_reals && ir_ops[op].kind != IR_KIND_ARITH && ir_ops[op].kind != IR_KIND_COMPARE)
             continue;
         check_real_operation((enum ir_op)op, IR_F32);
         check_real_operation((enum ir_op)op, IR_F64);
-        if (op == IR_POW || op == IR_SQRT || op == IR_EXP || op == IR_LOG)
-            continue; /* of reals only */
-        for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
+        for (size_t i = 0; !of_reals && i < sizeof integers / sizeof *integers; i++)
             check_integer_operation((enum ir_op)op, integers[i]);
     }
 }

@@ -34,10 +34,6 @@ static void note(const struct ir_function *f) {
     functions_of_pieces += ir_is_in_pieces(f);
 }
 
-static bool is_of_reals(enum ir_op op) {
-    return op == IR_POW || op == IR_SQRT || op == IR_EXP || op == IR_LOG;
-}
-
 /* ---- numbers ---- */
 
 union number {
@@ -181,7 +177,7 @@ static void over_section(struct bench *t, int section, enum ir_op op, compute_fu
 static ir_ref arithmetic(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref mask) {
     if (op == IR_DIV && mask && !ir_elements[t->type.element].real)
         b = ir_select(&t->k.b, mask, b, number(t, t->type, 1));
-    return ir_ops[op].operands == 1 ? ir_op1(&t->k.b, op, a) : ir_op2(&t->k.b, op, a, b);
+    return apply(&t->k, op, a, b);
 }
 
 static ir_ref comparison(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref mask) {
@@ -193,7 +189,7 @@ static ir_ref logic(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref m
     struct ir_builder *k = &t->k.b;
     const ir_ref first = ir_op2(k, IR_GT, a, b), second = ir_op2(k, IR_EQ, b, number(t, t->type, 1));
     (void)mask;
-    return ir_select(k, ir_ops[op].operands == 1 ? ir_op1(k, op, first) : ir_op2(k, op, first, second), a, b);
+    return ir_select(k, apply(&t->k, op, first, second), a, b);
 }
 
 /* By a mask of every other lane, by one that is chosen itself, and by a number in every lane. */
@@ -206,12 +202,10 @@ static ir_ref selects(struct bench *t, enum ir_op op, ir_ref a, ir_ref b, ir_ref
 }
 
 static void every_arithmetic(struct bench *t) {
-    for (int op = 1; op < IR_OP_COUNT; op++) {
-        if (is_of_reals((enum ir_op)op) && !ir_elements[t->type.element].real)
-            continue;
-        if (ir_ops[op].kind == IR_KIND_ARITH)
+    const bool real = ir_elements[t->type.element].real;
+    for (int op = 1; op < IR_OP_COUNT; op++)
+        if (ir_ops[op].kind == IR_KIND_ARITH || (ir_ops[op].kind == IR_KIND_REAL && real))
             over_section(t, op, (enum ir_op)op, arithmetic);
-    }
 }
 
 static void every_comparison(struct bench *t) {
@@ -616,7 +610,7 @@ static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
         return true;
     case IR_AFFINE: case IR_CONVERT:
         return !mask && !real;
-    case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
+    case IR_FMSUB: case IR_FNMADD: case IR_POW: case IR_SQRT: case IR_EXP: case IR_LOG:
         return real;
     case IR_AND: case IR_OR: case IR_NOT:
         return mask;
