@@ -129,12 +129,15 @@ static bool is_register(const struct emitter *e, struct ir_type type) {
 }
 
 /* What an empty line of assembly returns may be anything: LLVM does not look behind it, and keeps it in a register. */
-static LLVMValueRef hide_value(struct emitter *e, LLVMValueRef value) {
-    const LLVMTypeRef vector = LLVMTypeOf(value), type = LLVMFunctionType(vector, (LLVMTypeRef[]){vector}, 1, false);
-    static const char constraints[] = "=v,0";
+static LLVMValueRef hide(struct emitter *e, LLVMValueRef value, const char *constraints) {
+    const LLVMTypeRef same = LLVMTypeOf(value), type = LLVMFunctionType(same, (LLVMTypeRef[]){same}, 1, false);
     const LLVMValueRef nothing =
-        LLVMGetInlineAsm(type, "", 0, constraints, sizeof constraints - 1, false, false, LLVMInlineAsmDialectATT, false);
+        LLVMGetInlineAsm(type, "", 0, constraints, strlen(constraints), false, false, LLVMInlineAsmDialectATT, false);
     return LLVMBuildCall2(e->builder, type, nothing, &value, 1, "");
+}
+
+static LLVMValueRef hide_value(struct emitter *e, LLVMValueRef value) {
+    return hide(e, value, "=v,0");
 }
 
 /* LLVM takes networks of constant choices among lanes, as those that transpose, for one choice among all that goes into
@@ -349,12 +352,30 @@ static LLVMValueRef absolute(struct emitter *e, enum ir_element element, LLVMVal
     return pick(e, less(e, element, a, LLVMConstNull(LLVMTypeOf(a))), LLVMBuildNeg(e->builder, a, ""), a);
 }
 
+/* Whether a choice keeps an operand of the sum that it chooses: an addition in some lanes. */
+static bool adds_in_lanes(const struct emitter *e, const struct ir_node *choice) {
+    const struct ir_node *sum = ir_at(e->f, choice->operand[1]);
+    return sum->op == IR_ADD && (sum->operand[0] == choice->operand[2] || sum->operand[1] == choice->operand[2]);
+}
+
+/* A constant mask, hidden: LLVM would add in all lanes, and then put back those that the mask leaves out. */
+static LLVMValueRef hide_mask(struct emitter *e, LLVMValueRef mask, int lanes) {
+    const LLVMTypeRef bits = LLVMIntTypeInContext(e->context, (unsigned)lanes), type = LLVMTypeOf(mask);
+    const LLVMValueRef hidden = hide(e, LLVMBuildBitCast(e->builder, mask, bits, ""), "=k,0");
+    static const char *const facts[] = {"memory", "nounwind"}; /* none: so that it leaves loops, and is there once */
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++)
+        LLVMAddCallSiteAttribute(hidden, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, pc_llvm_attribute(e, facts[i], 0));
+    return LLVMBuildBitCast(e->builder, hidden, type, "");
+}
+
 /* A constant that takes the place of lanes is hidden, but for zero, which a mask gives by itself: LLVM would broadcast it
  * from memory for every vector, by the mask, which takes two instructions' time. */
 static LLVMValueRef choose(struct emitter *e, const struct ir_node *n) {
     const LLVMValueRef mask = pc_llvm_value_of(e, n->operand[0]), a = pc_llvm_value_of(e, n->operand[1]);
-    const bool keeps =
-        is_register(e, n->type) && is_real((enum ir_element)n->type.element) && LLVMIsConstant(a) && !LLVMIsNull(a);
+    const bool real_register = is_register(e, n->type) && is_real((enum ir_element)n->type.element);
+    const bool keeps = real_register && LLVMIsConstant(a) && !LLVMIsNull(a);
+    if (real_register && LLVMIsConstant(mask) && adds_in_lanes(e, n))
+        return pick(e, hide_mask(e, mask, n->type.lanes), a, pc_llvm_value_of(e, n->operand[2]));
     const LLVMValueRef value = pick(e, mask, keeps ? hide_value(e, a) : a, pc_llvm_value_of(e, n->operand[2]));
     return LLVMIsConstant(mask) ? end_step(e, n, n->operand[1], n->operand[2], value) : value;
 }
