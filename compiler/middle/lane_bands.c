@@ -61,7 +61,7 @@ static bool add_pass(const struct candidate *c, struct pc_lane_band *band, enum 
         shape->from[last] = candidate_padded(c, shape->from[last]);
     if (c->form.padded && !finishes)
         shape->map[last] = pc_lane_map_pad(shape->map[last], c->result->lanes, c->arena);
-    if (c->form.planes > 1) {
+    if (c->form.planes > 1 && !shape->is_stacked) {
         const int64_t plane = c->layer->axis[1].in * c->layer->axis[2].in;
         const int64_t index = c->layer->desc.indices == POOL_INDICES_TENSOR ? plane : 0;
         shape->map[1] = pc_lane_map_stack(shape->map[1], c->form.planes, shape->from[1], index, c->arena);
@@ -355,9 +355,36 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
                     last);
 }
 
+/* As many partial sums of each plane as lanes.  Vectors are those of all planes that are taken together, one after the other:
+ * of a plane of odd length by itself hardly a vector lies in one cache line.  A plane's first and last vector are also its
+ * neighbours', and which element of a plane a lane begins with does not matter. */
+static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
+    const int64_t lanes = c->result->lanes, planes = c->form.planes, count = *from;
+    const int slots = (int)((lanes - 1 + count + lanes - 1) / lanes);
+    struct pc_lane_map *map = PC_NEW(c->arena, struct pc_lane_map);
+    struct pc_lane_slot *slot = PC_NEW_ARRAY(c->arena, (size_t)(planes * lanes * slots), struct pc_lane_slot), *next = slot;
+    for (int64_t i = 0; i < planes * lanes; i++)
+        for (int k = 0; k < slots; k++) {
+            const int64_t begin = i / lanes * count, at = (begin / lanes + k) * lanes + i % lanes;
+            *next++ = (struct pc_lane_slot){at >= begin && at < begin + count ? (int32_t)at : -1, 0, 1};
+        }
+    *map = (struct pc_lane_map){.to = planes * lanes, .used = planes * lanes, .slots = slots, .slot = slot};
+    struct pc_lane_shape shape = new_shape(c);
+    shape.align = lanes;
+    shape.is_stacked = true;
+    for (int a = 0; a < POOL_MAX_RANK; a++) {
+        shape.from[a] = a == POOL_MAX_RANK - 1 ? planes * count : 1;
+        shape.map[a] = a == POOL_MAX_RANK - 1 ? map : pc_lane_map_identity(1, c->arena);
+    }
+    *from = lanes;
+    return add_pass(c, band, PC_LANE_REDUCE, pc_arena_printf(c->arena, "%" PRId64 " partial results", lanes), &shape, false);
+}
+
 /* As many partial sums as lanes, in chains of equal length. */
 static bool add_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
     const int64_t lanes = c->result->lanes, vectors = (*from + lanes - 1) / lanes;
+    if (c->form.planes > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
+        return add_aligned_sums(c, band, from);
     const int64_t sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
     return sums <= CHAIN_MOST && add_row(c, band, from, sums * lanes, (int)((vectors + sums - 1) / sums), lanes, false) &&
            (sums == 1 || add_row(c, band, from, lanes, (int)sums, lanes, false));

@@ -72,6 +72,7 @@ struct pc_lane_shape {
     int64_t align;                     /* loads begin at multiples of it, so that slots find each other's */
     bool one_more;                     /* a slot takes the loads of the one before it where they lack one element */
     bool repeats;                      /* an element may be combined twice */
+    bool is_stacked;                   /* the maps are of all planes that are taken together already */
     bool divides;                      /* windows that cover a position have divisors that matter */
     int64_t slack;                     /* elements before and behind the source that may be loaded */
     int64_t code_max;                  /* taps in the code */

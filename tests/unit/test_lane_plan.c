@@ -115,3 +115,28 @@ Test(lane_plan, planes_of_long_windows_are_not_taken_together) {
     cr_assert_lt(k->ir->node_count, 10000);
     close_front(&front);
 }
+
+/* Each vector of 16 planes is loaded once, where it lies in one cache line; neighbours share it. */
+Test(lane_plan, whole_planes_are_summed_in_aligned_vectors) {
+    static const struct {
+        const char *layer;
+        int64_t loads; /* for a block of planes */
+    } rows[] = {
+        {"mode avg; channels 64; shape 7 x 7; kernel 7; passes forward", 49},
+        {"mode sum; channels 16; shape 9 x 5; kernel 9 x 5; passes forward", 45},
+        {"mode avg; channels 32; shape 4 x 8; kernel 4 x 8; passes forward", 32},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64});
+        const int64_t blocks = front.layer->desc.channels / 16;
+        cr_assert_eq(k->plan->block, 16);
+        cr_assert_eq(ir_cost_of(k->ir).loads, rows[i].loads * blocks, "%s: %lld loads", rows[i].layer,
+                     (long long)ir_cost_of(k->ir).loads);
+        for (size_t n = 1; n < k->ir->node_count; n++)
+            if (k->ir->nodes[n].op == IR_LOAD)
+                cr_assert_eq(k->ir->nodes[n].u.integer % 16, 0, "%s", rows[i].layer);
+        close_front(&front);
+    }
+}
