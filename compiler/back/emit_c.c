@@ -431,6 +431,8 @@ struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
         const bool real = ir_elements[n->type.element].real;
         if (n->op == IR_CONST && real)
             needs.math |= !isfinite(n->u.real);
+        else if (n->op == IR_FMSUB || n->op == IR_FNMADD)
+            needs.math |= n->type.lanes == 1; /* vectors have them where a target has FMA, and nowhere else */
         else if (ir_ops[n->op].kind == IR_KIND_REAL || n->op == IR_ABS)
             needs.math |= real;
         else if (!real && (n->op == IR_AFFINE || n->op == IR_CONVERT || n->op == IR_SELECT))

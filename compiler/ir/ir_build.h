@@ -46,7 +46,7 @@ ir_ref ir_lookup(struct ir_builder *b, enum ir_element element, ir_ref a, const 
 ir_ref ir_splat(struct ir_builder *b, int lanes, ir_ref a);
 ir_ref ir_shuffle(struct ir_builder *b, ir_ref x, ir_ref y, int lanes, const uint8_t *list);
 ir_ref ir_reduce(struct ir_builder *b, enum ir_op op, ir_ref a);
-/* reciprocal.c: s / divisors to the last bit and without a division, where the divisors are constants that allow it; else 0. */
+/* reciprocal.c: s / divisors to the last bit, without a division, where they are constants that allow it; else 0. */
 ir_ref ir_divide_by_products(struct ir_builder *b, ir_ref s, ir_ref divisors);
 void ir_comment(struct ir_builder *b, const char *words);
 

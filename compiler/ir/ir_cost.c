@@ -1,6 +1,16 @@
 /* ir_cost.c - exact operation, load, store and byte counts, multiplied out over the loops. */
 #include "ir/ir.h"
 
+/* What compilers work out. */
+static bool is_of_constants(const struct ir_function *f, const struct ir_node *node) {
+    bool constant = ir_ops[node->op].operands > 0;
+    for (int k = 0; k < ir_ops[node->op].operands; k++) {
+        const enum ir_op op = (enum ir_op)ir_at(f, node->operand[k])->op;
+        constant &= op == IR_CONST || op == IR_LANES;
+    }
+    return constant;
+}
+
 static void count_block(const struct ir_function *f, const struct ir_block *block, int64_t runs, struct ir_cost *cost) {
     for (size_t i = 0; i < block->count; i++) {
         const struct ir_node *node = ir_at(f, block->items[i]);
@@ -22,7 +32,7 @@ static void count_block(const struct ir_function *f, const struct ir_block *bloc
             cost->stores += runs;
             cost->bytes_loaded += bytes;
             cost->bytes_stored += bytes;
-        } else if (node->op != IR_AFFINE && node->op != IR_LANES) {
+        } else if (node->op != IR_AFFINE && node->op != IR_LANES && !is_of_constants(f, node)) {
             cost->operations += runs;
         }
     }

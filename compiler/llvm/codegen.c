@@ -150,6 +150,8 @@ static bool add_kernel(const struct unit *unit, const struct ir_function *functi
 
 static bool add_kernels(const struct unit *unit, const struct pc_module *module, const struct pc_kernel_options *options,
                         enum pc_code code, struct pc_diags *diags) {
+    struct pc_kernel_options own = *options; /* a target says how wide vectors are, not which instructions there are */
+    own.plan.fused &= pc_machine_has_fma(&unit->machine);
     bool good = true;
     for (size_t i = 0; i < module->count; i++) {
         for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
@@ -157,7 +159,7 @@ static bool add_kernels(const struct unit *unit, const struct pc_module *module,
                 continue;
             struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
             const struct pc_kernel *kernel =
-                pc_kernel_build(&module->layers[i], (enum pc_kernel_kind)kind, options, &arena, diags);
+                pc_kernel_build(&module->layers[i], (enum pc_kernel_kind)kind, &own, &arena, diags);
             good &= kernel && add_kernel(unit, kernel->ir, code, diags);
             pc_arena_release(&arena);
         }

@@ -131,11 +131,29 @@ void pc_machine_close(struct pc_machine *machine) {
     LLVMDisposeMessage(machine->triple);
 }
 
-bool pc_machine_has_avx512(const struct pc_machine *machine) {
+/* Whether the machine's list of features, "+this,-that", has the word. */
+static bool asks_for(const struct pc_machine *machine, const char *word) {
     char *features = LLVMGetTargetMachineFeatureString(machine->target);
-    const bool has = strstr(features, "+avx512f") != NULL;
+    const size_t length = strlen(word);
+    bool has = false;
+    for (const char *at = features; at && !has; at = strchr(at, ',')) {
+        at += *at == ',';
+        has = strncmp(at, word, length) == 0 && (at[length] == ',' || at[length] == '\0');
+    }
     LLVMDisposeMessage(features);
     return has;
+}
+
+bool pc_machine_has_avx512(const struct pc_machine *machine) {
+    return asks_for(machine, "+avx512f");
+}
+
+bool pc_machine_has_fma(const struct pc_machine *machine) {
+    static const char *const always[] = {"aarch64", "riscv64"};
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        if (strncmp(machine->triple, always[i], strlen(always[i])) == 0)
+            return true;
+    return asks_for(machine, "+fma");
 }
 
 /* ---- machines that wait ---- */

@@ -40,6 +40,9 @@ void pc_machines_close(struct pc_machines *machines); /* when none is taken */
 /* Whether AVX-512 F was asked for by its name, as it is for a native processor that has it. */
 bool pc_machine_has_avx512(const struct pc_machine *machine);
 
+/* Whether it multiplies and adds with one rounding, as far as its name or the features that were asked for by name tell. */
+bool pc_machine_has_fma(const struct pc_machine *machine);
+
 /* Whether the options ask for the processor that runs. */
 bool pc_machine_is_native(const struct pc_codegen_options *options);
 

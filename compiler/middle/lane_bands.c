@@ -355,9 +355,9 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
                     last);
 }
 
-/* As many partial sums of each plane as lanes.  Vectors are those of all planes that are taken together, one after the other:
- * of a plane of odd length by itself hardly a vector lies in one cache line.  A plane's first and last vector are also its
- * neighbours', and which element of a plane a lane begins with does not matter. */
+/* As many partial sums of each plane as lanes.  Vectors are those of all planes that are taken together, one after the
+ * other: of a plane of odd length by itself hardly a vector lies in one cache line.  A plane's first and last vector are
+ * also its neighbours', and which element of a plane a lane begins with does not matter. */
 static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
     const int64_t lanes = c->result->lanes, planes = c->form.planes, count = *from;
     const int slots = (int)((lanes - 1 + count + lanes - 1) / lanes);

@@ -15,7 +15,8 @@ static const int64_t STREAMS_GOOD = 16, STREAMS_POOR = 20, STREAMS_MANY = 64, PI
 /* Pixels of a tile whose lines want one set of the first level, for each line that it has room for: found by measuring. */
 static const double PIXELS_OF_WAY = 1.8;
 
-/* A division of a vector takes as long as so many additions; by products (note [reciprocals]) it is five and their constants. */
+/* A division of a vector takes as long as so many additions; by products (note [reciprocals]), as it is by nearly all divisors
+ * that windows have, it is five and their constants. */
 static const double DIVISION = 8, PRODUCTS = 6;
 
 static double division(const struct candidate *c) {

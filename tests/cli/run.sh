@@ -353,6 +353,11 @@ else
     check 'vectors for LLVM' 0 '<16 x float>' '' "$poolc" build row.pool --emit llvm --target avx512
     check 'their loops count where LLVM does not see it' 0 'ptrtoint ptr %.* to i64$' '' \
         "$poolc" build row.pool --emit llvm --target avx512
+    echo 'pool a { mode avg; channels 16; shape 32; kernel 3; stride 1; padding 1; passes forward }' >avg.pool
+    for vectors in avx2 neon; do
+        check "vectors of $vectors for any processor" 0 '' '' "$poolc" build avg.pool -o out --emit obj --target $vectors
+        check 'need no library, nor FMA' 1 '' '' sh -c 'nm -u out/avg.o | grep fma'
+    done
     check 'one target for LLVM' 2 '' '^poolc: --target takes one target for --emit obj, asm and llvm' \
         "$poolc" build row.pool --emit c,obj --target avx512,sse2
     rm -rf out && mkdir out
