@@ -126,7 +126,8 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_NOT: return !a;
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_FMSUB: case IR_FNMADD: case IR_POW:
     case IR_SQRT: case IR_EXP: case IR_LOG: case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE:
-    case IR_CARRIED: case IR_RESULT: case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: break;
+    case IR_CARRIED: case IR_RESULT: case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT:
+    case IR_OP_COUNT: break;
     }
     abort();
 }

@@ -208,9 +208,10 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
     case IR_RESULT:
         return fail(v, at, "a carried value stands in a block");
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV:
-    case IR_FMSUB: case IR_FNMADD: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG: case IR_PICK_GT:
-    case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ: case IR_UNORDERED:
-    case IR_AND: case IR_OR: case IR_NOT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
+    case IR_FMSUB: case IR_FNMADD: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG:
+    case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ:
+    case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
+    case IR_COMMENT: case IR_OP_COUNT:
         break;
     }
     return fail(v, at, "an operation of another kind");

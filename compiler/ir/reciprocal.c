@@ -12,8 +12,8 @@
  *     which is u at most.
  *   - e has no rounding: it is a multiple of u, since s and q are, and at most 2 d u, which for d < 2^16 has digits enough.
  *   - So q - e * r, before it is rounded, is off by |e| * |r - 1 / d| <= 2 u * 2^-24.  s / d itself is u / 2d away from any
- *     midpoint M of two numbers at least, for M d is no multiple of u if M is an odd multiple of u / 2, and s is.  Both round
- *     to the same number, subnormal ones too.
+ *     midpoint M of two numbers at least, for M d is no multiple of u if M is an odd multiple of u / 2, and s is.  Both
+ *     round to the same number, subnormal ones too.
  *   - For s = 0 the signs are right: e is +0, and q - (+0) is q.
  *   - s of infinity would make e NaN, which the choice `e < largest ? e : largest` makes the largest number; infinity less
  *     that is infinity.  e itself is far below: 2 d u < 2^17 * 2^104 in f32, 2^17 * 2^971 in f64.  NaN stays NaN.
@@ -92,12 +92,12 @@ ir_ref ir_divide_by_products(struct ir_builder *b, ir_ref s, ir_ref divisors) {
         return 0;
     if (!factors.other) /* a single power is simplify.c's, also for targets without FMA */
         return by.op == IR_CONST ? 0 : ir_op2(b, IR_MUL, s, quotients(b, type, 1, factors.power));
-    const double little_less = 1 - 4 * (narrow ? (double)FLT_EPSILON : DBL_EPSILON) / 2;
+    const double below_one = 1 - 2 * (narrow ? (double)FLT_EPSILON : DBL_EPSILON); /* so far that rounding does not matter */
     const ir_ref reciprocal = quotients(b, type, 1, factors.odd);
     ir_ref q = ir_op2(b, IR_MUL, s, reciprocal);
     if (factors.even)
         q = ir_op2(b, IR_MUL, q, quotients(b, type, 1, factors.power));
     const ir_ref e = ir_op3(b, IR_FMSUB, divisors, q, s);
     const ir_ref finite = ir_op2(b, IR_PICK_LT, e, ir_real(b, type, narrow ? (double)FLT_MAX : DBL_MAX));
-    return ir_op3(b, IR_FNMADD, finite, factors.even ? quotients(b, type, little_less, factors.divisor) : reciprocal, q);
+    return ir_op3(b, IR_FNMADD, finite, factors.even ? quotients(b, type, below_one, factors.divisor) : reciprocal, q);
 }
