@@ -40,10 +40,17 @@ void pc_target_plan(enum pc_target target, struct pc_plan_options *options);
 bool pc_target_is_here(enum pc_target target);
 enum pc_target pc_target_native(void);
 
+/* For pc_plan_options: what the caches of this processor have near; 0 where that is not known to differ from the default. */
+int64_t pc_target_near_bytes(void);
+
+/* pc_target_plan() for this processor, its caches included. */
+void pc_target_plan_native(struct pc_plan_options *options);
+
 /* Targets in the order of preference, each once. */
 struct pc_targets {
     enum pc_target items[PC_TARGET_COUNT];
-    int count; /* 0: c99 */
+    int count;   /* 0: c99 */
+    bool native; /* it is for this machine, whose caches plans are made for */
 };
 
 /* The targets of a list; one at least. */

@@ -94,12 +94,16 @@ static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_ta
         pc_json_open(json, NULL, '{');
         pc_json_string(json, "name", layer->name);
         pc_json_string(json, "target", name);
+        pc_json_integer(json, "near_bytes", options.plan.near_bytes ? options.plan.near_bytes : PC_NEAR_BYTES);
         pc_json_string(json, "mode", mode);
         pc_json_string(json, "x", x);
         pc_json_string(json, "y", y);
         pc_json_open(json, "kernels", '[');
     } else {
-        pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s\n\n", layer->name, mode, x, y, name);
+        pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s", layer->name, mode, x, y, name);
+        if (options.plan.near_bytes)
+            pc_text_printf(text, " and %" PRId64 " KiB of near caches", options.plan.near_bytes / 1024);
+        pc_text_add(text, "\n\n");
     }
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {
         if (!pc_layer_has_kernel(layer, (enum pc_kernel_kind)kind))

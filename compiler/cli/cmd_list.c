@@ -22,7 +22,7 @@ static const struct row targets[] = {
 #define TARGET(id, name, line) {name, line},
 #include "targets.def"
 #undef TARGET
-    {"native", "the one of these with the widest vectors that this machine has"},
+    {"native", "the one of these with the widest vectors that this machine has, planned for its caches"},
 };
 static const struct row backends[] = {
 #define BACKEND(id, name, line) {name, line},

@@ -171,8 +171,11 @@ static bool read_words(struct parser *p, enum pc_option option, const char *valu
 static bool set_targets(struct parser *p, const char *value, const int *order, int count) {
     struct pc_targets *list = &p->options->targets;
     list->count = count < PC_TARGET_COUNT ? count : PC_TARGET_COUNT; /* what is left out is behind a mistake */
-    for (int i = 0; i < list->count; i++)
-        list->items[i] = order[i] == PC_TARGET_COUNT ? pc_target_native() : (enum pc_target)order[i];
+    for (int i = 0; i < list->count; i++) {
+        const bool native = order[i] == PC_TARGET_COUNT;
+        list->items[i] = native ? pc_target_native() : (enum pc_target)order[i];
+        list->native |= native;
+    }
     const char *problem = pc_targets_problem(list, p->arena);
     return !problem || FAIL(p, "--target %s: %s", value, problem);
 }
@@ -391,7 +394,8 @@ static bool read_argument(struct parser *p, const char *argument) {
 }
 
 struct pc_targets pc_options_targets_or_native(const struct pc_options *options) {
-    return options->targets.count ? options->targets : (struct pc_targets){{pc_target_native()}, 1};
+    return options->targets.count ? options->targets
+                                  : (struct pc_targets){.items = {pc_target_native()}, .count = 1, .native = true};
 }
 
 bool pc_options_emit(const struct pc_options *options, enum pc_emit emit) {

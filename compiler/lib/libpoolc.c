@@ -85,7 +85,7 @@ struct poolc *poolc_open(const struct poolc_options *given, struct poolc_problem
         atomic_init(&poolc->holders, 1);
         poolc->cache.idle_max = options.idle_layers;
         poolc->cache.plan.unroll_budget = options.unroll_budget;
-        pc_target_plan(pc_target_native(), &poolc->cache.plan);
+        pc_target_plan_native(&poolc->cache.plan);
         if (!pc_cache_open(&poolc->cache, &task)) {
             drop_poolc(poolc);
             poolc = NULL;

@@ -53,7 +53,7 @@ static const double LINE_FROM_MEMORY = 12, MEANWHILE = 0.4;
 bool pc_lane_comes_from_memory(const struct pc_plan *plan) {
     const struct pc_layer *layer = plan->layer;
     const double bytes = (double)(layer->x_count + layer->y_count) * ir_elements[plan->real].bytes;
-    return layer->desc.layout != POOL_CHANNELS_LAST && bytes > CANDIDATE_MEMORY;
+    return layer->desc.layout != POOL_CHANNELS_LAST && bytes > 1.5 * (double)plan->options.near_bytes;
 }
 
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work) {
@@ -146,7 +146,7 @@ double candidate_bytes_of_larger_side(const struct candidate *c) {
 }
 
 bool candidate_comes_from_afar(const struct candidate *c) {
-    return candidate_bytes_of_larger_side(c) > (double)CANDIDATE_AFAR;
+    return candidate_bytes_of_larger_side(c) > 0.5 * (double)c->plan->options.near_bytes;
 }
 
 int64_t candidate_period_of(const struct candidate *c, int a) {

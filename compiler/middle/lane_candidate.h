@@ -14,8 +14,6 @@ enum {
     CANDIDATE_WAYS = 8, /* lines that a set of it has room for, at least; sets repeat after a page */
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
     CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
-    CANDIDATE_AFAR = CANDIDATE_THIRD_LEVEL / 2,         /* of a larger side most is beyond the second level */
-    CANDIDATE_MEMORY = CANDIDATE_THIRD_LEVEL / 2 * 3,   /* of both sides together most is beyond the third level */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:
      * pixels may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second
      * level, 2.2 ns each on Zen 5; of four lines it is 0.5. */
@@ -83,7 +81,7 @@ int64_t candidate_stride_of(const struct pc_axis *axis);
 /* Bytes of the larger of the two sides, of one image. */
 double candidate_bytes_of_larger_side(const struct candidate *c);
 
-/* Whether most of a side lies beyond the second level cache: then to walk straight on through whole pixels is worth more
+/* Whether a side is more than half of what the caches have near: then to walk straight on through whole pixels is worth more
  * than to find what neighbours have read in the first level (480 x 16 x 14 x 14, gradients of 3 x 3 x 3 windows: 3.1 to 1.8
  * ms, where a block was 8 of 30 vectors; forward 1.8 to 1.0 ms, for training 2.1 to 1.2, which were slices; Zen 4). */
 bool candidate_comes_from_afar(const struct candidate *c);

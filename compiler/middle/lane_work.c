@@ -175,12 +175,12 @@ static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pas
     if (!c->backward && c->tile_rows == 1 && many && afar)
         times *= ROWS_FROM_AFAR;
     const bool spreads = pass->kind == PC_LANE_SUM && c->layer->axis[1].stride >= c->layer->axis[1].kernel;
-    if ((selects || spreads) && rows_share_sets(c))
+    const double pixels = pixels_of_tile(c, cost);
+    const double sets = pixels * (double)candidate_places_apart(c) / (double)(CANDIDATE_WAYS * CANDIDATE_PAGE);
+    if (rows_share_sets(c) && (spreads || (selects && sets <= PIXELS_OF_WAY))) /* beyond it pixels do, anyhow */
         times *= 1.4;
     if (c->result->abreast >= ABREAST_MANY && side <= (double)CANDIDATE_SECOND_LEVEL)
         times *= 0.85;
-    const double pixels = pixels_of_tile(c, cost);
-    const double sets = pixels * (double)candidate_places_apart(c) / (double)(CANDIDATE_WAYS * CANDIDATE_PAGE);
     if (sets > 1 && reads_often(c) && side > (double)CANDIDATE_SECOND_LEVEL)
         return times * 3; /* 3 x 3 windows in a map of 14 x 14 x 2048 take 145 us, one axis at a time 93 */
     if (sets > PIXELS_OF_WAY)
@@ -252,13 +252,14 @@ static double streams(const struct candidate *c, const struct pc_lane_pass *pass
                                                                                        : 2;
 }
 
-/* Rows along an axis that a tile reads, or writes, which the one before it did not. */
+/* Rows along an axis that a tile reads, or writes, which the one before it did not, and which it does not leave out. */
 static int64_t new_rows(const struct candidate *c, int a) {
     const int64_t tile = a == 1 && c->tile_rows > 1 ? c->tile_rows : 1, period = candidate_period_of(c, a);
     if (!pc_axis_is_reduced(&c->layer->axis[a]))
         return tile;
+    const int64_t stride = candidate_stride_of(&c->layer->axis[a]), kernel = c->layer->axis[a].kernel;
     if (!c->backward)
-        return tile * candidate_stride_of(&c->layer->axis[a]);
+        return tile * (kernel < stride ? kernel : stride);
     return c->tile_rows > 0 && tile < period ? period : tile;
 }
 
@@ -270,8 +271,8 @@ static double order_of_memory(const struct candidate *c) {
     int64_t rows = new_rows(c, 1);
     if (c->halves)
         return 1;
-    if (c->form.unrolled)
-        return ROWS_MANY;
+    if (c->form.unrolled) /* the bands of long planes */
+        return pc_layer_inputs(c->layer) * ir_elements[c->plan->real].bytes <= CANDIDATE_PAGE ? 1 : BANDS;
     if (c->apart)
         return c->tile_rows > 1 ? ROWS_MANY : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
     if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR)

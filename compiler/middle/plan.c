@@ -255,8 +255,8 @@ static bool choose_form(struct pc_plan *plan, struct pc_arena *arena, struct pc_
     return plan->estimate <= CODE_MAX || too_large(plan, diags, plan->estimate);
 }
 
-static int64_t or_default(int64_t budget, int64_t by_default) {
-    return budget ? budget : by_default;
+static int64_t or_default(int64_t wish, int64_t by_default) {
+    return wish ? wish : by_default;
 }
 
 static struct pc_plan_options with_defaults(struct pc_plan_options options) {
@@ -265,6 +265,7 @@ static struct pc_plan_options with_defaults(struct pc_plan_options options) {
     options.whole_budget = or_default(options.whole_budget, PC_WHOLE_BUDGET);
     options.kinds_budget = or_default(options.kinds_budget, PC_KINDS_BUDGET);
     options.line_budget = or_default(options.line_budget, PC_LINE_BUDGET);
+    options.near_bytes = or_default(options.near_bytes, PC_NEAR_BYTES);
     return options;
 }
 

@@ -72,6 +72,7 @@ struct pc_plan_options {
     int64_t line_budget;   /* a straight line that is one function: a longer one is cut (note [pieces] in lower.c) */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
     bool fused;            /* these vectors multiply and add with one rounding */
+    int64_t near_bytes;    /* of caches that a core reaches much sooner than memory: its share of what others use, too */
     const char *target;    /* the name of the target with these vectors, for `tuned`; NULL: none */
     bool forced;           /* `choice` is taken for every kernel of vectors that it fits; pc_plan.misfit says why not */
     enum pc_plan_choice choice;
@@ -84,6 +85,7 @@ enum {
     PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows */
     PC_KINDS_BUDGET = PC_LOOP_BUDGET,
     PC_LINE_BUDGET = IR_LINE_MOST,
+    PC_NEAR_BYTES = 8 << 20, /* Zen 4: a quarter of the 32 MiB that its cores share */
 };
 
 /* A way that fits a kernel. */

@@ -134,7 +134,7 @@ static struct pc_plan_options plan_of(enum pc_backend backend, const struct pc_r
     if (options->targets.count)
         pc_target_plan(here < PC_TARGET_COUNT ? here : options->targets.items[0], &plan);
     else if (backend == PC_BACKEND_JIT && !plan.vector_bytes)
-        pc_target_plan(pc_target_native(), &plan);
+        pc_target_plan_native(&plan);
     return plan;
 }
 

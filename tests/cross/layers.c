@@ -134,7 +134,7 @@ int main(int argc, char **argv) {
     struct job job = {.batch = batch,
                       .module = {.name = "random", .layers = batch->layers, .count = batch->count},
                       .options = {.prefix = prefix, .plan = batch->plan},
-                      .targets = {{target}, 1},
+                      .targets = {.items = {target}, .count = 1},
                       .data = fopen(path, "wb")};
     pc_diags_init(&job.diags, &batch->arena);
     bool ok = job.data != NULL;

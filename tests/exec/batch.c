@@ -314,7 +314,8 @@ static bool complain_of_compiler(struct stage *stage, const char *who, const cha
 
 static bool open_jit(struct stage *stage) {
     struct party *party = &stage->parties[stage->party_count];
-    const struct pc_runner_options options = {.plan = stage->batch->plan, .targets = {{stage->batch->target}, 1}};
+    const struct pc_runner_options options = {.plan = stage->batch->plan,
+                                              .targets = {.items = {stage->batch->target}, .count = 1}};
     *party = (struct party){BATCH_JIT, pc_runner_open(PC_BACKEND_JIT, &stage->module, &options, &stage->diags), true};
     stage->party_count += party->runner != NULL;
     return party->runner || complain_of_compiler(stage, party->name, "it does not start");
@@ -340,7 +341,7 @@ static bool open_c(struct stage *stage, int which) {
     party->name = pc_arena_printf(&batch->arena, "%s %s as %s", batch->compilers[which], optimization[turn % LEVELS][0],
                                   is_cplusplus ? "C++" : "C99");
     const struct pc_runner_options options = {.plan = batch->plan,
-                                              .targets = {{batch->target}, 1},
+                                              .targets = {.items = {batch->target}, .count = 1},
                                               .compiler = batch->compilers[which],
                                               .flags = words};
     party->runner = pc_runner_open(PC_BACKEND_CC, &stage->module, &options, &stage->diags);

@@ -192,7 +192,7 @@ static bool run_batch(const struct batch *batch, const char *compiler) {
     struct folder folder;
     const struct pc_module module = {.name = "random", .layers = batch->layers, .count = batch->count};
     /* A file for several targets needs no flags of theirs. */
-    const struct pc_targets several = {{batch->target, PC_TARGET_C99}, 2}, none = {.count = 0};
+    const struct pc_targets several = {.items = {batch->target, PC_TARGET_C99}, .count = 2}, none = {.count = 0};
     const struct pc_frame_options options = {.spec_name = "kernels.pool",
                                              .base_name = "kernels",
                                              .kernel = {.prefix = "k", .plan = batch->plan},

@@ -128,16 +128,16 @@ static const struct kind kinds[] = {
     {"ast", make_ast, "", {.count = 0}},
     {"layer", make_layer, "", {.count = 0}},
     {"plan", make_plan, "", {.count = 0}},
-    {"lanes", make_lanes, "", {{PC_TARGET_SSE2}, 1}},
+    {"lanes", make_lanes, "", {.items = {PC_TARGET_SSE2}, .count = 1}},
     {"ir", make_ir, "", {.count = 0}},
     {"c", make_c, "", {.count = 0}},
     {"llvm", make_llvm, "", {.count = 0}},
     {"err", make_err, "", {.count = 0}},
-    {"target", make_c, ".sse2", {{PC_TARGET_SSE2}, 1}},
-    {"target", make_c, ".avx2", {{PC_TARGET_AVX2}, 1}},
-    {"target", make_c, ".avx512", {{PC_TARGET_AVX512}, 1}},
-    {"target", make_c, ".neon", {{PC_TARGET_NEON}, 1}},
-    {"targets", make_c, "", {{PC_TARGET_AVX512, PC_TARGET_AVX2, PC_TARGET_SSE2}, 3}},
+    {"target", make_c, ".sse2", {.items = {PC_TARGET_SSE2}, .count = 1}},
+    {"target", make_c, ".avx2", {.items = {PC_TARGET_AVX2}, .count = 1}},
+    {"target", make_c, ".avx512", {.items = {PC_TARGET_AVX512}, .count = 1}},
+    {"target", make_c, ".neon", {.items = {PC_TARGET_NEON}, .count = 1}},
+    {"targets", make_c, "", {.items = {PC_TARGET_AVX512, PC_TARGET_AVX2, PC_TARGET_SSE2}, .count = 3}},
 };
 
 /* Diagnostics that no small file reaches, and where they are tested instead. */

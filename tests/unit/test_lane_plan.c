@@ -140,3 +140,41 @@ Test(lane_plan, whole_planes_are_summed_in_aligned_vectors) {
         close_front(&front);
     }
 }
+
+/* What the caches do not have near is walked through straight on: planes row by row, pixels through all of their channels. */
+Test(lane_plan, what_is_near_decides) {
+    static const struct {
+        const char *layer;
+        enum pc_kernel_kind kind;
+        bool straight_on; /* where 2 MiB are near */
+    } rows[] = {
+        {"channels 64; mode max; shape 111 x 111; kernel 3; stride 2", PC_KERNEL_BACKWARD, true},
+        {"channels 64; mode max; shape 55 x 55; kernel 3; stride 2", PC_KERNEL_BACKWARD, false},
+        {"channels 384; mode avg; shape 35 x 35; kernel 3; stride 1; layout channels_last", PC_KERNEL_FORWARD, true},
+        {"channels 64; mode avg; shape 35 x 35; kernel 3; stride 1; layout channels_last", PC_KERNEL_FORWARD, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        struct pc_plan_options options = {.vector_bytes = 64, .fused = true};
+        const struct pc_plan *usual = must_build(&front, rows[i].kind, options)->plan;
+        options.near_bytes = 2 << 20;
+        const struct pc_plan *plan = must_build(&front, rows[i].kind, options)->plan;
+        const bool same = plan->candidates[0].choice == usual->candidates[0].choice && plan->block == usual->block;
+        cr_assert_eq(same, !rows[i].straight_on, "%s", rows[i].layer);
+        if (rows[i].straight_on && front.layer->desc.layout == POOL_CHANNELS_LAST)
+            cr_assert_eq(plan->block, front.layer->desc.channels, "%s", rows[i].layer);
+        else if (rows[i].straight_on)
+            cr_assert_eq(plan->candidates[0].choice, PC_PLAN_WHOLE, "%s", rows[i].layer);
+        close_front(&front);
+    }
+}
+
+/* A plane within a page is loaded in any order: volumes of 10 x 7 x 7, which are many more MiB than are near. */
+Test(lane_plan, small_planes_have_no_order_of_memory) {
+    struct front front;
+    open_text(&front, "channels 8192; mode max; shape 10 x 7 x 7; kernel 3; stride 1; padding 1; passes forward");
+    const struct pc_plan_options options = {.vector_bytes = 64};
+    cr_assert_eq(must_build(&front, PC_KERNEL_FORWARD, options)->plan->candidates[0].choice, PC_PLAN_UNROLLED);
+    close_front(&front);
+}

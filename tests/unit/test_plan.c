@@ -127,7 +127,9 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->options.whole_budget, PC_WHOLE_BUDGET);
     cr_assert_eq(plan->options.kinds_budget, PC_KINDS_BUDGET);
     cr_assert_eq(plan->options.line_budget, PC_LINE_BUDGET);
-    const struct pc_plan_options own = {.unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11};
+    cr_assert_eq(plan->options.near_bytes, PC_NEAR_BYTES);
+    const struct pc_plan_options own = {
+        .unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11, .near_bytes = 12};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->options, &own, sizeof own), 0);
     close_front(&front);
