@@ -373,9 +373,20 @@ static void add_candidate(struct pc_plan *plan, enum pc_plan_choice choice, doub
 /* ---- transposed planes ---- */
 
 /* To load, rotate, blend, rotate again and store a vector of a plane, or of what comes out of it; and how much longer all of
- * it takes where local arrays leave the first level cache: with tap numbers, whose choice leaves time for that, and without.
- * Found by measuring windows of 5 x 5 to 13 x 13 on 13 x 13 to 20 x 20 planes (Zen 4). */
-static const double TRANSPOSE = 10, FAR_TRACKED = 1.1, FAR = 1.25;
+ * it takes where local arrays leave the first level cache: with tap numbers, whose choice leaves time for that, and without;
+ * and without, of planes that begin anywhere in a cache line, of which each store waits for two lines.  Found by measuring
+ * windows of 5 x 5 to 13 x 13 on 13 x 13 to 20 x 20 planes (Zen 4, and planes that begin anywhere Granite Rapids). */
+static const double TRANSPOSE = 10, FAR_TRACKED = 1.1, FAR = 1.25, FAR_CROSSING = 1.5;
+
+static double farther(const struct pc_lane_plan *p, const struct pc_plan *plan, bool tracked) {
+    const int64_t bytes = ir_elements[plan->real].bytes, plane = pc_layer_outputs(plan->layer) * bytes;
+    /* Else what lies between passes is as large. */
+    const int64_t written = p->lines_in_place ? p->transposed->y_count * bytes : 0;
+    if (p->local_bytes + written <= CANDIDATE_FIRST_LEVEL)
+        return 1;
+    const bool crosses = p->lanes * bytes == CANDIDATE_CACHE_LINE && plane % CANDIDATE_CACHE_LINE;
+    return tracked ? FAR_TRACKED : crosses ? FAR_CROSSING : FAR;
+}
 
 /* Whether planes can be transposed for a kernel: enough of them, and nobody asks where in the image a tap is.  Whole images
  * pixel by pixel are another lowering; other ways that are not for channels say so themselves. */
@@ -407,6 +418,18 @@ static double code_of_tiles(int64_t positions, int64_t lanes) {
     return (double)(steps * lanes * ((positions >= lanes) + (positions % lanes > 0)));
 }
 
+/* Whether each pass may write where it reads: a line takes the place of itself, and the result of a window that of an
+ * element which that window, or one before it, has loaded, for every window has taps. */
+static bool stays_in_lines(const struct pc_lane_band *band, const struct pc_layer *layer) {
+    bool stays = true;
+    for (int i = 0; i < band->pass_count; i++) {
+        const struct pc_lane_pass *pass = &band->pass[i];
+        const struct pc_axis *axis = &layer->axis[pass->line_axis];
+        stays &= pass->lines && pass->line_length == axis->out && axis->out == axis->in;
+    }
+    return stays;
+}
+
 /* What transposing adds to a plan for the planes as channels; work becomes that of a plane of `layer`. */
 static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) {
     const struct pc_lane_band *band = &p->bands[0];
@@ -417,9 +440,12 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     const int64_t tiles = (in / lanes + lanes - 1) / lanes + arrays * ((out / lanes + lanes - 1) / lanes);
     /* The first of several passes has read all that went in. */
     p->in_place = p->band_count == 1 && pc_lane_band_count(band) == 1 && band->pass_count > 1 && out <= in;
+    p->lines_in_place = p->in_place && stays_in_lines(band, p->transposed);
+    if (p->lines_in_place)
+        p->local_bytes = 0;
     p->local_bytes += (in + (arrays - p->in_place) * out) * ir_elements[plan->real].bytes;
     p->work += TRANSPOSE * (double)(tiles * lanes);
-    p->work *= p->local_bytes <= CANDIDATE_FIRST_LEVEL ? 1 : tracked ? FAR_TRACKED : FAR;
+    p->work *= farther(p, plan, tracked);
     p->work *= (double)blocks / (double)count;
     candidate_wait_for_memory(plan, 1, &p->work);
     p->code += code_of_tiles(in / lanes, lanes) + (double)arrays * code_of_tiles(out / lanes, lanes);

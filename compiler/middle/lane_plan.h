@@ -63,6 +63,7 @@ struct pc_lane_plan {
     const struct pc_layer *transposed; /* channels-first: the layer, channels-last, whose channels are planes of this one, as
                                           many as lanes (lower_transposed.c); NULL */
     bool in_place;                     /* transposed: what comes out takes the place of what went in */
+    bool lines_in_place;               /* and so does what lies between passes: there are no other local arrays */
     bool divides_last;                 /* backward: all windows have one divisor, which divides the sum */
     bool scatters;                     /* backward of max and min, window by window (lower_scatter.c): no bands */
     bool looks_up;                     /* windows of many kinds (lower_lookup.c): no bands */

@@ -113,7 +113,8 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
 
 /* ---- passes ---- */
 
-/* The local arrays between pass `number` and the next; channels-first, a vector of room before the first element. */
+/* The local arrays between pass `number` and the next; channels-first, a vector of room before the first element.  Where
+ * lines stay in place, they are those that the last pass leaves. */
 static struct lanes_side local_side(struct lanes_nest *n, int number, struct place *place) {
     struct nest *nest = n->nest;
     *place = nest_local_place(place);
@@ -121,8 +122,13 @@ static struct lanes_side local_side(struct lanes_nest *n, int number, struct pla
     const int which = number % 2;
     const int64_t count = n->plan->local_count[which];
     struct lanes_side side = {.taps = -1, .scale = n->channels_last ? n->plan->block : 1, .place = place, .is_local = true};
-    side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", which), nest->plan->real, count);
     side.tap_element = nest->plan->track;
+    if (n->plan->lines_in_place) {
+        side.values = nest->buffer.y;
+        side.taps = nest->buffer.state;
+        return side;
+    }
+    side.values = nest_local(nest, pc_arena_printf(nest->arena, "value%d", which), nest->plan->real, count);
     if (lanes_have_tap_numbers(n))
         side.taps = nest_local(nest, pc_arena_printf(nest->arena, "tap%d", which), side.tap_element, count);
     return side;

@@ -178,11 +178,12 @@ struct tensors {
 };
 
 struct kernels {
-    int lanes, transposed, in_registers;
+    int lanes, transposed, in_registers, lines_in_place;
 };
 
+/* Each way with each of them, whatever the number of ways. */
 static int vector_bytes_of(uint64_t number) {
-    return 16 << number % 3;
+    return 16 << number / (2 * PC_PLAN_COUNT) % 3;
 }
 
 /* Each way to make a kernel in turn, for plain and for hard inputs. */
@@ -206,6 +207,7 @@ static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_ki
     built->lanes += lanes;
     built->transposed += lanes && kernel->plan->lanes->transposed;
     built->in_registers += lanes && kernel->plan->lanes->in_registers;
+    built->lines_in_place += lanes && kernel->plan->lanes->lines_in_place;
     return kernel ? kernel->ir : NULL;
 }
 
@@ -363,5 +365,38 @@ Test(lanes, the_first_of_equal_zeros_is_the_maximum_of_a_plane) {
             cr_assert(y[k] == x[first] && !signbit(y[k]) == !signbit(x[first]), "plane %d", k);
         }
         pc_arena_release(&arena);
+    }
+}
+
+/* Lines of transposed planes take their own place, unless they are cut, or not as long as what comes of them. */
+Test(lanes, lines_take_their_own_place) {
+    static const struct {
+        int64_t height, width, kernel, padding;
+        bool in_place;
+    } rows[] = {
+        {13, 13, 9, 4, true}, {20, 20, 13, 6, true}, {19, 19, 5, 2, true}, {34, 9, 9, 4, false}, {20, 20, 13, 5, false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct pool_desc desc = {.mode = POOL_MAX,
+                                       .rank = 2,
+                                       .batch = 1,
+                                       .channels = 31,
+                                       .in = {rows[i].height, rows[i].width},
+                                       .kernel = {rows[i].kernel, rows[i].kernel},
+                                       .stride = {1, 1},
+                                       .dilation = {1, 1},
+                                       .pad_begin = {rows[i].padding, rows[i].padding},
+                                       .pad_end = {rows[i].padding, rows[i].padding}};
+        struct kernels built = {0};
+        for (uint64_t number = 0; built.transposed < 8 && number < 1000; number++) {
+            struct pc_arena arena = {0};
+            struct pc_diags diags;
+            pc_diags_init(&diags, &arena);
+            if (choice_of(number) == PC_PLAN_LINES && vector_bytes_of(number) == 64 && is_forced(number))
+                check_kernels(pc_layer_from_desc("lines", &desc, &arena, &diags), number, &built, &arena, &diags);
+            pc_arena_release(&arena);
+        }
+        cr_assert_geq(built.transposed, 8, "row %d", (int)i);
+        cr_assert_eq(built.lines_in_place, rows[i].in_place ? built.transposed : 0, "row %d", (int)i);
     }
 }
