@@ -33,6 +33,13 @@ static void print_declaration(struct emitter *e, ir_ref ref) {
     pc_writer_end(&e->w, cast ? ");" : ";");
 }
 
+static void print_fetch(struct emitter *e, const struct ir_node *n) {
+    pc_writer_begin(&e->w);
+    pc_text_printf(e->w.text, "%s(&", e->fetch);
+    pc_print_place(e, n);
+    pc_writer_end(&e->w, ");");
+}
+
 static void print_store(struct emitter *e, const struct ir_node *n) {
     pc_writer_begin(&e->w);
     if (n->type.lanes > 1) {
@@ -124,6 +131,8 @@ static void print_item(struct emitter *e, ir_ref ref, enum ir_share share) {
     const struct ir_node *n = ir_at(e->f, ref);
     if (n->op == IR_STORE) {
         print_store(e, n);
+    } else if (n->op == IR_FETCH) {
+        print_fetch(e, n);
     } else if (n->op == IR_ADD_AT) {
         print_addition(e, n);
     } else if (n->op == IR_FOR) {
@@ -211,7 +220,8 @@ static bool mentions_buffer(const struct emitter *e, const struct ir_block *bloc
     bool mentions = false;
     for (size_t i = 0; i < block->count && !mentions; i++) {
         const struct ir_node *n = ir_at(e->f, block->items[i]);
-        const bool is_access = n->op == IR_LOAD || n->op == IR_LOAD_AT || n->op == IR_STORE || n->op == IR_ADD_AT;
+        const bool is_access =
+            n->op == IR_LOAD || n->op == IR_LOAD_AT || n->op == IR_STORE || n->op == IR_FETCH || n->op == IR_ADD_AT;
         mentions = n->op == IR_FOR ? mentions_buffer(e, &e->f->loops[n->aux].body, buffer)
                                    : is_access && pc_is_used(e, block->items[i]) &&
                                          (size_t)e->f->affines[n->aux].buffer == buffer;
@@ -387,7 +397,8 @@ void pc_emit_c_begin(const char *name, struct pc_text *text) {
 void pc_emit_c_function(const struct ir_function *function, const struct ir_parts *parts, const struct pc_c_words *words,
                         struct pc_text *text) {
     static const struct ir_parts whole = {0};
-    struct emitter e = {.f = function, .parts = parts ? parts : &whole, .simd = words->simd, .w = {.text = text}};
+    struct emitter e = {
+        .f = function, .parts = parts ? parts : &whole, .simd = words->simd, .fetch = words->fetch, .w = {.text = text}};
     struct pc_arena *arena = function->arena;
     const struct pc_arena_mark mark = pc_arena_mark(arena);
     e.uses = PC_NEW_ARRAY(arena, function->node_count, uint32_t);
@@ -437,6 +448,7 @@ struct pc_c_needs pc_emit_c_needs(const struct ir_function *function) {
             needs.math |= real;
         else if (!real && (n->op == IR_AFFINE || n->op == IR_CONVERT || n->op == IR_SELECT))
             needs.integers = true;
+        needs.fetch |= n->op == IR_FETCH;
         needs.selects |= n->op == IR_SELECT && n->type.lanes == 1;
         multiplies |= n->op == IR_MUL && real;
         adds |= (n->op == IR_ADD || n->op == IR_SUB || n->op == IR_ADD_AT) && real;

@@ -23,6 +23,7 @@ struct pc_c_words {
     struct pc_simd *simd;      /* the file's vectors; NULL: no function has values of more than one lane */
     bool is_static;            /* the function is one target's of several, and nobody's outside the file */
     const char *aligned;       /* before local arrays of vectors */
+    const char *fetch;         /* a macro: fetches the cache line of an address that is written soon */
     bool openmp;               /* the whole function runs its parts by OpenMP, where the compiler has that */
 };
 
@@ -44,6 +45,7 @@ struct pc_c_needs {
     bool integers;    /* <stdint.h> */
     bool parts;       /* the word for pieces */
     bool aligned;     /* the word for local arrays, if it has vectors */
+    bool fetch;       /* the macro that fetches cache lines */
     bool contraction; /* a product feeds a sum, which must not be fused */
     bool selects;     /* conditional expressions, which must not become branches */
 };

@@ -189,6 +189,7 @@ void pc_print_lanes(struct emitter *e, const struct ir_node *n) {
     case IR_LOOKUP:
     case IR_CARRIED:
     case IR_RESULT:
+    case IR_FETCH:
     case IR_ADD_AT:
     case IR_FOR:
     case IR_COMMENT:

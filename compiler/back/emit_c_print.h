@@ -11,6 +11,7 @@ struct emitter {
     const struct ir_function *f;
     const struct ir_parts *parts;
     struct pc_simd *simd;
+    const char *fetch; /* of pc_c_words */
     struct pc_writer w;
     const char *index_type; /* of loop variables, wide enough for every offset */
     uint32_t *uses;         /* per node */

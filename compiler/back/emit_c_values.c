@@ -362,7 +362,7 @@ void pc_print_expression(struct emitter *e, const struct ir_node *n) {
     case IR_SHUFFLE:
         pc_print_value(e, n->operand[e->f->lists[n->aux].at[0]], false);
         return;
-    case IR_NONE: case IR_LANES: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
+    case IR_NONE: case IR_LANES: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_FETCH: case IR_ADD_AT: case IR_FOR:
     case IR_COMMENT: case IR_OP_COUNT:
         break;
     }

@@ -170,6 +170,7 @@ static void add_kernel(const struct pc_kernel *kernel, struct section *section, 
     bodies->needs.contraction |= needs.contraction;
     bodies->needs.parts |= needs.parts;
     bodies->needs.aligned |= needs.aligned;
+    bodies->needs.fetch |= needs.fetch;
     bodies->needs.selects |= needs.selects;
     bodies->is_split |= parts.is_split;
     struct ir_function named = *kernel->ir;
@@ -220,6 +221,7 @@ static struct pc_simd *add_section(const struct pc_module *module, int number, s
     section.words = (struct pc_c_words){.restrict_word = pc_arena_printf(bodies->arena, "%s_RESTRICT", bodies->guard),
                                         .part = pc_arena_printf(bodies->arena, "%s_PART", bodies->guard),
                                         .aligned = pc_arena_printf(bodies->arena, "%s_ALIGNED", bodies->guard),
+                                        .fetch = pc_arena_printf(bodies->arena, "%s_FETCH", bodies->guard),
                                         .begin = bodies->begin,
                                         .simd = pc_simd_new(bodies->arena, target, section.suffix),
                                         .is_static = several,
@@ -294,6 +296,12 @@ static const char aligned_definition[] = "#if defined(__GNUC__)\n"
                                          "#define %s_ALIGNED\n"
                                          "#endif\n";
 
+static const char fetch_definition[] = "#if defined(__GNUC__)\n"
+                                       "#define %s_FETCH(place) __builtin_prefetch(place, 1)\n"
+                                       "#else\n"
+                                       "#define %s_FETCH(place) ((void)0)\n"
+                                       "#endif\n";
+
 bool pc_frame_write(const struct pc_module *module, const struct pc_frame_options *options,
                     const struct pc_frame_texts *texts, struct pc_diags *diags) {
     struct pc_arena arena = {.out_of_memory = diags->arena->out_of_memory};
@@ -318,6 +326,8 @@ bool pc_frame_write(const struct pc_module *module, const struct pc_frame_option
         pc_text_printf(&shared, part_definition, guard, guard);
     if (bodies.needs.aligned && !is_c99)
         pc_text_printf(&shared, aligned_definition, guard, guard);
+    if (bodies.needs.fetch)
+        pc_text_printf(&shared, fetch_definition, guard, guard);
     if (bodies.is_split)
         pc_emit_c_begin(bodies.begin, &shared);
     add_spec(module, &spec);

@@ -255,6 +255,13 @@ void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t const
     *changed(b, place->buffer) = ++b->changes;
 }
 
+void ir_fetch(struct ir_builder *b, const struct ir_affine *place, int64_t constant) {
+    const struct ir_buffer *buffer = &b->function->buffers[place->buffer];
+    struct ir_node node = {.op = IR_FETCH, .type = {(uint8_t)buffer->element, 1}, .aux = intern_affine(b->function, place)};
+    node.u.integer = constant;
+    append(b, &node);
+}
+
 void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref a, ir_ref value) {
     struct ir_node node = {.op = IR_ADD_AT,
                            .type = ir_at(b->function, value)->type,

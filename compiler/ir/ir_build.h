@@ -34,6 +34,7 @@ ir_ref ir_load(struct ir_builder *b, struct ir_type type, const struct ir_affine
 ir_ref ir_load_at(struct ir_builder *b, struct ir_type type, const struct ir_affine *place, int64_t constant, ir_ref a,
                   ir_ref mask);
 void ir_store(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref value, ir_ref mask);
+void ir_fetch(struct ir_builder *b, const struct ir_affine *place, int64_t constant);
 void ir_add_at(struct ir_builder *b, const struct ir_affine *place, int64_t constant, ir_ref a, ir_ref value);
 
 /* Operations of kinds ARITH, COMPARE and LOGIC; unused operands are 0. */

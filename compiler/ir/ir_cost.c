@@ -32,7 +32,7 @@ static void count_block(const struct ir_function *f, const struct ir_block *bloc
             cost->stores += runs;
             cost->bytes_loaded += bytes;
             cost->bytes_stored += bytes;
-        } else if (node->op != IR_AFFINE && node->op != IR_LANES && !is_of_constants(f, node)) {
+        } else if (node->op != IR_FETCH && node->op != IR_AFFINE && node->op != IR_LANES && !is_of_constants(f, node)) {
             cost->operations += runs;
         }
     }

@@ -96,7 +96,7 @@ static bool lane_enabled(const struct machine *m, ir_ref mask, int lane) {
         case IR_UNORDERED: r.integer = a != a || b != b; break;                                                            \
         case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_AND: case IR_OR: case IR_NOT:    \
         case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE: case IR_CARRIED: case IR_RESULT:  \
-        case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort();           \
+        case IR_LOAD_AT: case IR_STORE: case IR_FETCH: case IR_ADD_AT: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT: abort(); \
         }                                                                                                                  \
         return r;                                                                                                          \
     }
@@ -126,7 +126,7 @@ static int64_t integer_operation(enum ir_op op, int64_t a, int64_t b) {
     case IR_NOT: return !a;
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_LOAD: case IR_FMSUB: case IR_FNMADD: case IR_POW:
     case IR_SQRT: case IR_EXP: case IR_LOG: case IR_SELECT: case IR_CONVERT: case IR_LOOKUP: case IR_SPLAT: case IR_SHUFFLE:
-    case IR_CARRIED: case IR_RESULT: case IR_LOAD_AT: case IR_STORE: case IR_ADD_AT: case IR_FOR: case IR_COMMENT:
+    case IR_CARRIED: case IR_RESULT: case IR_LOAD_AT: case IR_STORE: case IR_FETCH: case IR_ADD_AT: case IR_FOR: case IR_COMMENT:
     case IR_OP_COUNT: break;
     }
     abort();
@@ -255,7 +255,7 @@ static void run_value(const struct machine *m, ir_ref ref) {
         for (int i = 1; i < ir_at(m->f, node->operand[0])->type.lanes; i++)
             out[0] = lane_operation(op, from, a[i], out[0], out[0]);
         break;
-    case IR_NONE: case IR_CONST: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
+    case IR_NONE: case IR_CONST: case IR_CARRIED: case IR_RESULT: case IR_STORE: case IR_FETCH: case IR_ADD_AT: case IR_FOR:
     case IR_COMMENT: case IR_OP_COUNT:
         abort();
     }
@@ -290,7 +290,7 @@ static void run_block(const struct machine *m, const struct ir_block *block) {
             store(m, node);
         else if (node->op == IR_ADD_AT)
             add_at(m, node);
-        else if (node->op != IR_COMMENT && node->op != IR_NONE)
+        else if (node->op != IR_FETCH && node->op != IR_COMMENT && node->op != IR_NONE)
             run_value(m, block->items[i]);
     }
 }

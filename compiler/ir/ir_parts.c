@@ -50,10 +50,10 @@ struct effects {
 static struct effects effects_of(const struct ir_function *f, ir_ref ref) {
     const struct ir_node *n = ir_at(f, ref);
     struct effects effects = {0};
-    if (n->op == IR_STORE || n->op == IR_LOAD || n->op == IR_ADD_AT) {
+    if (n->op == IR_STORE || n->op == IR_FETCH || n->op == IR_LOAD || n->op == IR_ADD_AT) {
         const enum ir_role role = f->buffers[f->affines[n->aux].buffer].role;
         effects.local = role == IR_LOCAL;
-        effects.output = role == IR_OUTPUT && n->op == IR_STORE;
+        effects.output = role == IR_OUTPUT && (n->op == IR_STORE || n->op == IR_FETCH);
         effects.loads_output = role == IR_OUTPUT && n->op == IR_LOAD;
     }
     if (n->op != IR_FOR)
@@ -70,7 +70,7 @@ static struct effects effects_of(const struct ir_function *f, ir_ref ref) {
 }
 
 static bool is_statement(const struct ir_node *n) {
-    return n->op == IR_FOR || n->op == IR_STORE || n->op == IR_ADD_AT;
+    return n->op == IR_FOR || n->op == IR_STORE || n->op == IR_FETCH || n->op == IR_ADD_AT;
 }
 
 /* ---- who runs what ---- */

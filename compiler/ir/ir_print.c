@@ -144,6 +144,10 @@ static void print_block(struct printer *p, const struct ir_block *block) {
             print_ref(p, node->operand[0]);
             print_mask(p, node->operand[1]);
             pc_text_add(p->text, "\n");
+        } else if (node->op == IR_FETCH) {
+            pc_text_add(p->text, "fetch ");
+            print_place(p, node);
+            pc_text_add(p->text, "\n");
         } else if (node->op == IR_ADD_AT) {
             pc_text_add(p->text, "add_at ");
             print_place(p, node);

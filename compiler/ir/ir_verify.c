@@ -143,6 +143,8 @@ static bool check_place(struct verifier *v, ir_ref at, const struct ir_node *nod
         return fail(v, at, "an access outside its buffer");
     if (node->op == IR_STORE && buffer->role == IR_INPUT)
         return fail(v, at, "a store to an input");
+    if (node->op == IR_FETCH && buffer->role != IR_OUTPUT)
+        return fail(v, at, "a fetch of something else than an output");
     if (node->op == IR_LOAD && buffer->role == IR_OUTPUT)
         return fail(v, at, "a load from an output");
     if (node->op == IR_LOAD_AT && buffer->role != IR_INPUT)
@@ -210,7 +212,7 @@ static bool check_special(struct verifier *v, ir_ref at, const struct ir_node *n
     case IR_NONE: case IR_CONST: case IR_LANES: case IR_AFFINE: case IR_ADD: case IR_SUB: case IR_MUL: case IR_DIV:
     case IR_FMSUB: case IR_FNMADD: case IR_POW: case IR_NEG: case IR_ABS: case IR_SQRT: case IR_EXP: case IR_LOG:
     case IR_PICK_GT: case IR_PICK_LT: case IR_NAN_OR: case IR_GT: case IR_LT: case IR_LE: case IR_GE: case IR_EQ:
-    case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT: case IR_STORE: case IR_ADD_AT: case IR_FOR:
+    case IR_UNORDERED: case IR_AND: case IR_OR: case IR_NOT: case IR_STORE: case IR_FETCH: case IR_ADD_AT: case IR_FOR:
     case IR_COMMENT: case IR_OP_COUNT:
         break;
     }
@@ -330,6 +332,9 @@ static bool check_block(struct verifier *v, const struct ir_block *block) {
             if (!usable(v, n->operand[0]) || !ir_same_type(type_of(v, n->operand[0]), n->type))
                 return fail(v, at, "a store of something undefined or of another type");
             if (!check_place(v, at, n, n->operand[1]))
+                return false;
+        } else if (n->op == IR_FETCH) {
+            if (!check_place(v, at, n, 0))
                 return false;
         } else if (n->op == IR_ADD_AT) {
             if (!usable(v, n->operand[0]) || !usable(v, n->operand[1]) || !ir_same_type(type_of(v, n->operand[1]), n->type))

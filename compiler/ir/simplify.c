@@ -125,7 +125,7 @@ static void mark_used(struct simplifier *s, struct ir_block *block) {
                 s->used[loop->carried[k].initial] = true;
             continue;
         }
-        if (n->op != IR_STORE && n->op != IR_ADD_AT && n->op != IR_COMMENT && !s->used[block->items[i]])
+        if (ir_ops[n->op].kind != IR_KIND_STATEMENT && !s->used[block->items[i]])
             n->op = IR_NONE;
         if (n->op == IR_NONE)
             continue;

@@ -144,6 +144,8 @@ static void emit_item(struct emitter *e, ir_ref ref, enum ir_share share) {
         emit_loop(e, n->aux, share);
     } else if (n->op == IR_STORE) {
         pc_llvm_store(e, n);
+    } else if (n->op == IR_FETCH) {
+        pc_llvm_fetch(e, n);
     } else if (n->op == IR_ADD_AT) {
         pc_llvm_add_at(e, n);
     } else if (n->op != IR_COMMENT && n->op != IR_NONE) {

@@ -262,6 +262,18 @@ void pc_llvm_store(struct emitter *e, const struct ir_node *n) {
     call_masked(e, "llvm.masked.store", vector, arguments, 4);
 }
 
+/* For writing, to the nearest cache, of data. */
+void pc_llvm_fetch(struct emitter *e, const struct ir_node *n) {
+    static const char name[] = "llvm.prefetch";
+    const LLVMTypeRef pointer = pc_llvm_pointer_type(e), integer = LLVMInt32TypeInContext(e->context);
+    const LLVMValueRef one = LLVMConstInt(integer, 1, false), nearest = LLVMConstInt(integer, 3, false);
+    LLVMTypeRef type = pointer;
+    LLVMValueRef arguments[] = {address(e, n), one, nearest, one};
+    const unsigned id = LLVMLookupIntrinsicID(name, strlen(name));
+    const LLVMValueRef function = LLVMGetIntrinsicDeclaration(e->module, id, &type, 1);
+    LLVMBuildCall2(e->builder, LLVMIntrinsicGetType(e->context, id, &type, 1), function, arguments, 4, "");
+}
+
 /* ---- operations ---- */
 
 static LLVMValueRef compare(struct emitter *e, enum ir_element element, LLVMRealPredicate real, LLVMIntPredicate signed_,
@@ -549,6 +561,7 @@ LLVMValueRef pc_llvm_operation(struct emitter *e, const struct ir_node *n) {
     case IR_CARRIED:
     case IR_RESULT:
     case IR_STORE:
+    case IR_FETCH:
     case IR_ADD_AT:
     case IR_FOR:
     case IR_COMMENT:

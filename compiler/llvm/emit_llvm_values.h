@@ -58,6 +58,7 @@ LLVMValueRef pc_llvm_index_constant(const struct emitter *e, int64_t value);
 LLVMValueRef pc_llvm_value_of(struct emitter *e, ir_ref ref);
 
 void pc_llvm_store(struct emitter *e, const struct ir_node *n);
+void pc_llvm_fetch(struct emitter *e, const struct ir_node *n);
 void pc_llvm_add_at(struct emitter *e, const struct ir_node *n);
 
 /* An attribute of functions and parameters. */

@@ -58,7 +58,7 @@ bool pc_lane_comes_from_memory(const struct pc_plan *plan) {
 
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work) {
     const double values = (double)(pc_layer_inputs(plan->layer) + pc_layer_outputs(plan->layer));
-    const double lines = values * ir_elements[plan->real].bytes / CANDIDATE_CACHE_LINE;
+    const double lines = values * ir_elements[plan->real].bytes / PC_CACHE_LINE;
     if (pc_lane_comes_from_memory(plan))
         *work = *work * MEANWHILE + lines * LINE_FROM_MEMORY * times;
 }

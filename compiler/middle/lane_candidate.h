@@ -8,7 +8,6 @@
 #include "middle/lane_plan.h"
 
 enum {
-    CANDIDATE_CACHE_LINE = 64, /* bytes of a cache line */
     CANDIDATE_PAGE = 4096,
     CANDIDATE_FIRST_LEVEL = 32 * 1024,
     CANDIDATE_WAYS = 8, /* lines that a set of it has room for, at least; sets repeat after a page */

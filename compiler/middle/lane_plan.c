@@ -99,6 +99,11 @@ static bool divides_alike(const struct candidate *c) {
     return true;
 }
 
+/* Whether the tensors are larger than the first level cache. */
+static bool leaves_first_level(const struct pc_plan *plan) {
+    return (plan->layer->x_count + plan->layer->y_count) * ir_elements[plan->real].bytes > CANDIDATE_FIRST_LEVEL;
+}
+
 static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way,
                                       const struct lane_form *form, struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
@@ -128,6 +133,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.tracked = pc_plan_tracks(plan);
     while (c.outer < POOL_MAX_RANK - 1 && !pc_axis_is_reduced(&layer->axis[c.outer]))
         c.outer++;
+    c.result->fetches = c.backward && !form->unrolled && layer->x_count > layer->y_count && leaves_first_level(plan);
     if (c.backward && !c.picks) {
         c.result->divides_last =
             pc_layer_divides_by_window(layer) ? divides_alike(&c) && !divides_early(&c) : mode->finish == PC_FINISH_DIVIDE;
@@ -199,7 +205,7 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
     const int64_t planes = planes_together(plan, lanes, way);
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     const struct pc_axis *across = &layer->axis[POOL_MAX_RANK - 1];
-    const bool crosses = !last && lanes * ir_elements[plan->real].bytes == CANDIDATE_CACHE_LINE; /* from line to line */
+    const bool crosses = !last && lanes * ir_elements[plan->real].bytes == PC_CACHE_LINE; /* from line to line */
     int count = 0;
     if (way->steps == STEPS_UNROLLED) {
         forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .flat = last};
@@ -384,7 +390,7 @@ static double farther(const struct pc_lane_plan *p, const struct pc_plan *plan, 
     const int64_t written = p->lines_in_place ? p->transposed->y_count * bytes : 0;
     if (p->local_bytes + written <= CANDIDATE_FIRST_LEVEL)
         return 1;
-    const bool crosses = p->lanes * bytes == CANDIDATE_CACHE_LINE && plane % CANDIDATE_CACHE_LINE;
+    const bool crosses = p->lanes * bytes == PC_CACHE_LINE && plane % PC_CACHE_LINE;
     return tracked ? FAR_TRACKED : crosses ? FAR_CROSSING : FAR;
 }
 
@@ -440,6 +446,7 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     const int64_t tiles = (in / lanes + lanes - 1) / lanes + arrays * ((out / lanes + lanes - 1) / lanes);
     /* The first of several passes has read all that went in. */
     p->in_place = p->band_count == 1 && pc_lane_band_count(band) == 1 && band->pass_count > 1 && out <= in;
+    p->fetches = leaves_first_level(plan);
     p->lines_in_place = p->in_place && stays_in_lines(band, p->transposed);
     if (p->lines_in_place)
         p->local_bytes = 0;

@@ -31,6 +31,8 @@ struct pc_lane_pass {
     int64_t tap_stride[POOL_MAX_RANK];          /* REDUCE: from slot to slot along an axis */
 };
 
+enum { PC_CACHE_LINE = 64 }; /* bytes */
+
 /* Weighing dy and two for each axis; or quarters of a plane, then halves of sixteen lanes. */
 enum { PC_LANE_PASSES_MAX = 12 };
 
@@ -64,6 +66,7 @@ struct pc_lane_plan {
                                           many as lanes (lower_transposed.c); NULL */
     bool in_place;                     /* transposed: what comes out takes the place of what went in */
     bool lines_in_place;               /* and so does what lies between passes: there are no other local arrays */
+    bool fetches;                      /* cache lines are fetched before results are stored: note [fetched lines] */
     bool divides_last;                 /* backward: all windows have one divisor, which divides the sum */
     bool scatters;                     /* backward of max and min, window by window (lower_scatter.c): no bands */
     bool looks_up;                     /* windows of many kinds (lower_lookup.c): no bands */

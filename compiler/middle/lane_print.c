@@ -41,6 +41,8 @@ void pc_lane_plan_explain(struct pc_plan *plan, struct pc_arena *arena) {
         pc_plan_explain(plan, "neighbouring lanes are a stride apart, so that they are of neighbouring windows");
     if (pc_lane_comes_from_memory(plan))
         pc_plan_explain(plan, "planes come from memory, whose rows had better be read one after the other");
+    if (lanes->fetches)
+        pc_plan_explain(plan, "cache lines are fetched before results are stored");
     if (lanes->is_padded)
         pc_plan_explain(plan, "rows of local arrays are as long as vectors");
 }

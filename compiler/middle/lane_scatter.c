@@ -38,7 +38,7 @@ static const double CODE = 100;
 
 static double waiting(const struct pc_plan *plan) {
     const int bytes = ir_elements[plan->real].bytes;
-    const double wait = (double)(pc_layer_inputs(plan->layer) * bytes) / CANDIDATE_CACHE_LINE * LINE_WAIT;
+    const double wait = (double)(pc_layer_inputs(plan->layer) * bytes) / PC_CACHE_LINE * LINE_WAIT;
     const double windows = (double)pc_layer_outputs(plan->layer) * WINDOW;
     return plan->layer->desc.layout != POOL_CHANNELS_LAST && wait > windows ? wait - windows : 0;
 }
@@ -107,7 +107,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
     p->work = times * piece * ((double)pc_layer_outputs(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
               (last ? 0 : LAST_WAIT / (double)p->block) +
-              (beyond ? (double)(inputs * bytes) / CANDIDATE_CACHE_LINE * LINE_BEYOND : 0);
+              (beyond ? (double)(inputs * bytes) / PC_CACHE_LINE * LINE_BEYOND : 0);
     candidate_wait_for_memory(plan, 1, &p->work);
     p->code = CODE;
     return p;

@@ -31,7 +31,7 @@ struct weights {
 /* Whether vectors are shorter than a cache line: loads seldom lie across two, and instructions that choose from two vectors
  * are AVX-512's. */
 static bool is_narrow(const struct candidate *c) {
-    return c->result->lanes * ir_elements[c->plan->real].bytes < CANDIDATE_CACHE_LINE;
+    return c->result->lanes * ir_elements[c->plan->real].bytes < PC_CACHE_LINE;
 }
 
 /* From a tap number to an index: two operations for each row of the window but the first, and three. */

@@ -244,6 +244,12 @@ void nest_store(struct nest *nest, int buffer, const struct place *place, int64_
     ir_store(&nest->b, &affine, place->constant + offset, value, mask);
 }
 
+void nest_fetch(struct nest *nest, int buffer, const struct place *place, int64_t offset) {
+    struct ir_affine affine = place->affine;
+    affine.buffer = buffer;
+    ir_fetch(&nest->b, &affine, place->constant + offset);
+}
+
 ir_ref nest_first_lanes(struct nest *nest, int lanes, int64_t count) {
     return count < lanes ? ir_mask(&nest->b, lanes, (UINT64_C(1) << count) - 1) : 0;
 }

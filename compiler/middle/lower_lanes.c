@@ -26,12 +26,39 @@ static struct steps steps_along(const struct lanes_nest *n, int64_t values) {
     return steps_of(n, values, values, n->of_tensor ? values : 0);
 }
 
+/* note [fetched lines]
+ * A store that lies in two cache lines, or leaves out lanes, waits until the first level cache has the line, and the stores
+ * behind it wait with it.  So the lines of a straight line's results are fetched before these are worked out: gradients of
+ * 3 x 3 by 2 take two thirds of the time where rows begin anywhere (256 x 27 x 27 channels-first 23.5 to 15.5 us, Granite
+ * Rapids), others that write more than they read 0.75 to 1 of it. */
+static void fetch_lines(const struct lanes_nest *n, const struct pc_lane_node *nodes, size_t length) {
+    const int64_t phases = n->pass->phases, line = PC_CACHE_LINE / ir_elements[n->nest->plan->real].bytes;
+    if (!n->plan->fetches || !n->pass->last || n->plan->transposed) /* which write a local array */
+        return;
+    int64_t end = INT64_MIN; /* of what is fetched */
+    for (size_t i = 0; i < length; i += (size_t)phases) {
+        const struct pc_lane_group *group = nodes[i].group;
+        const int64_t first = phases > 1 ? 0 : __builtin_ctz(group->valid);
+        int64_t count = 0;
+        for (int64_t k = 0; k < phases; k++)
+            count += __builtin_popcount(nodes[i + (size_t)k].group->valid);
+        for (int64_t k = 0; k < count; k += n->lanes) {
+            const int64_t at = (group->out + first + k) * n->write.scale, left = count - k;
+            if (at >= end - line && at + (left < n->lanes ? left : n->lanes) <= end)
+                continue;
+            nest_fetch(n->nest, n->write.values, n->write.place, at);
+            end = at + line;
+        }
+    }
+}
+
 /* The groups that begin a sequence of nodes and are one straight line, side by side where that is worth while; returns how
  * many these are. */
 static size_t emit_line(struct lanes_nest *n, const struct pc_lane_node *nodes, size_t count) {
     size_t length = 0;
     while (length < count && nodes[length].group && nodes[length].count == 1)
         length++;
+    fetch_lines(n, nodes, length);
     if (length > 0 && n->pass->lines)
         lanes_begin_line(n, nodes, length);
     for (size_t i = 0, side; i < length; i += side) {
@@ -96,11 +123,12 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
     }
     const struct steps steps = steps_of(n, node->step.in * n->read.scale, node->step.out * n->write.scale, node->step.index);
     const uint32_t loop = nest_open_turns(n->nest, names[depth], node->count, steps);
-    if (node->group)
+    if (node->group) {
+        fetch_lines(n, node, 1);
         emit_group(n, node->group);
-    else if (is_tile(n, node))
+    } else if (is_tile(n, node)) {
         emit_vectors(n, node, "c", n->channels);
-    else
+    } else {
         for (size_t i = 0, length; i < node->child_count; i += length) {
             length = emit_line(n, &node->children[i], node->child_count - i);
             if (!length) {
@@ -108,6 +136,7 @@ static void emit_node(struct lanes_nest *n, const struct pc_lane_node *node, int
                 length = 1;
             }
         }
+    }
     nest_close(n->nest, loop);
 }
 

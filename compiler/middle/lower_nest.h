@@ -115,6 +115,9 @@ void nest_close(struct nest *nest, uint32_t loop);
 ir_ref nest_load(struct nest *nest, int buffer, struct ir_type type, const struct place *place, int64_t offset, ir_ref mask);
 void nest_store(struct nest *nest, int buffer, const struct place *place, int64_t offset, ir_ref value, ir_ref mask);
 
+/* The cache line of an element is written soon. */
+void nest_fetch(struct nest *nest, int buffer, const struct place *place, int64_t offset);
+
 /* A mask of the first `count` lanes; 0 where these are all. */
 ir_ref nest_first_lanes(struct nest *nest, int lanes, int64_t count);
 

@@ -71,8 +71,11 @@ static void tile_in(const struct copy *c, int64_t count) {
         store(c, c->local, &c->nest->at.narrow, i * c->lanes, c->lanes, row[i]);
 }
 
+/* The planes' cache lines are fetched first: note [fetched lines] in lower_lanes.c. */
 static void tile_out(const struct copy *c, int64_t count) {
     ir_ref row[PC_LANES_MAX];
+    for (int p = 0; p < c->planes && c->nest->plan->lanes->fetches; p++)
+        nest_fetch(c->nest, c->memory, &c->nest->at.wide, p * c->plane);
     for (int i = 0; i < c->lanes; i++)
         row[i] = i < count ? load(c, c->local, &c->nest->at.narrow, i * c->lanes, c->lanes) : row[0];
     transpose(&c->nest->b, c->lanes, row);

@@ -361,6 +361,8 @@ static void to_output(struct maker *m, ir_ref value) {
         place.term[place.count++] = (struct ir_term){m->open[i], size};
         size *= m->k.f->loops[m->open[i]].trip;
     }
+    if (chance(m, 1, 4))
+        ir_fetch(&m->k.b, &place, m->used[buffer]);
     if (chance(m, 1, 3)) {
         const uint64_t bits = some_bits(m, type.lanes);
         ir_store(&m->k.b, &place, m->used[buffer], value, ir_mask(&m->k.b, type.lanes, bits));

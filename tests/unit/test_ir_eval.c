@@ -434,6 +434,7 @@ static void check_lookup_and_additions(void) {
         const struct ir_affine place = {.buffer = local};
         ir_add_at(&k.b, &place, 1, found, load(&k, (struct ir_type){IR_F32, 1}, 0, i % 4));
     }
+    ir_fetch(&k.b, &(struct ir_affine){.buffer = 1}, LANES - 1); /* which changes nothing */
     store(&k, 1, 0, load(&k, (struct ir_type){IR_F32, LANES}, local, 0));
     expected[4] = 1 + 1;  /* 3 twice, of which the second is x[0] again */
     expected[3] = 4 + 6;  /* 2 twice: what is behind the list is its last */

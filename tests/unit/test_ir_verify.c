@@ -345,6 +345,18 @@ static void load_at_beyond_by_lanes(struct kit *k) {
     const struct ir_affine place = at(X);
     ir_load_at(&k->b, f32x4, &place, 0, one_of(k, 0, SIZE - 3), 0);
 }
+static void fetch_of_an_input(struct kit *k) {
+    const struct ir_affine place = at(X);
+    ir_fetch(&k->b, &place, 0);
+}
+static void fetch_of_a_local(struct kit *k) {
+    const struct ir_affine place = at(L);
+    ir_fetch(&k->b, &place, 0);
+}
+static void fetch_beyond(struct kit *k) {
+    const struct ir_affine place = at(Y);
+    ir_fetch(&k->b, &place, SIZE);
+}
 static void add(struct kit *k, int buffer, ir_ref a, ir_ref value) {
     const struct ir_affine place = at(buffer);
     ir_add_at(&k->b, &place, 0, a, value);
@@ -671,6 +683,9 @@ static const struct rejected cases[] = {
     REJECTED(load_at_beyond_together, "an access outside its buffer"),
     REJECTED(load_at_beyond_at_last, "an access outside its buffer"),
     REJECTED(load_at_beyond_by_lanes, "an access outside its buffer"),
+    REJECTED(fetch_of_an_input, "a fetch of something else than an output"),
+    REJECTED(fetch_of_a_local, "a fetch of something else than an output"),
+    REJECTED(fetch_beyond, "an access outside its buffer"),
     REJECTED(addition_to_an_output, "an addition to something else than a real element of a local array"),
     REJECTED(addition_to_an_input, "an addition to something else than a real element of a local array"),
     REJECTED(addition_of_lanes, "an addition to something else than a real element of a local array"),
@@ -703,7 +718,7 @@ static const struct rejected cases[] = {
 };
 
 /* All messages but those that cannot be reached: the table must not lose one when cases are added or removed. */
-enum { REACHABLE = 45 };
+enum { REACHABLE = 46 };
 
 Test(ir_verify, rejects_what_is_broken) {
     size_t messages = 0;

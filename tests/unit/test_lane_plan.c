@@ -3,6 +3,8 @@
 #include "middle/lane_plan.h"
 #include "planned.h"
 
+#include <stdlib.h>
+
 /* All that such a block fills are local arrays, which every part would fill if it were shared out. */
 Test(lane_plan, a_block_of_planes_that_is_no_loop_is_one_parts) {
     struct front front;
@@ -177,4 +179,73 @@ Test(lane_plan, small_planes_have_no_order_of_memory) {
     const struct pc_plan_options options = {.vector_bytes = 64};
     cr_assert_eq(must_build(&front, PC_KERNEL_FORWARD, options)->plan->candidates[0].choice, PC_PLAN_UNROLLED);
     close_front(&front);
+}
+
+/* ---- fetched lines ---- */
+
+enum { LINE = 16, LOOPS_MOST = 64 }; /* elements of a cache line */
+
+/* Marks what the accesses of an operation begin with, in an output that takes its turns. */
+static void mark(const struct ir_function *f, const struct ir_block *block, enum ir_op op, int buffer, int64_t *variable,
+                 bool *marks) {
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(f, block->items[i]);
+        const struct ir_affine *affine = &f->affines[n->aux];
+        if (n->op == IR_FOR) {
+            cr_assert_lt(n->aux, LOOPS_MOST);
+            for (variable[n->aux] = 0; variable[n->aux] < f->loops[n->aux].trip; variable[n->aux]++)
+                mark(f, &f->loops[n->aux].body, op, buffer, variable, marks);
+        } else if (n->op == op && affine->buffer == buffer) {
+            int64_t at = n->u.integer;
+            for (int k = 0; k < affine->count; k++)
+                at += affine->term[k].stride * variable[affine->term[k].loop];
+            marks[at] = true;
+        }
+    }
+}
+
+static int64_t longest_gap(const bool *marks, int64_t count) {
+    int64_t gap = 0, longest = 0;
+    for (int64_t i = 0; i < count; i++) {
+        gap = marks[i] ? 0 : gap + 1;
+        longest = gap > longest ? gap : longest;
+    }
+    return longest;
+}
+
+/* Gradients that write more than they read fetch each cache line of dx, wherever lines begin, by whatever vectors. */
+Test(lane_plan, every_line_is_fetched) {
+    static const struct {
+        const char *layer;
+        bool fetches;
+    } rows[] = {
+        {"mode max; channels 32; shape 27 x 27; kernel 3; stride 2", true},
+        {"mode max; channels 64; shape 28 x 28; kernel 2; layout nhwc", true},
+        {"mode max; channels 40; shape 20 x 20; kernel 3; stride 2; layout nhwc", true},
+        {"mode avg; channels 64; shape 14 x 14; kernel 14", true},
+        {"mode max; channels 48; shape 17 x 17; kernel 3; stride 2", true},
+        {"mode max; channels 64; shape 14 x 14; kernel 3; stride 1; padding 1", false}, /* reads as much */
+        {"mode max; channels 4; shape 27 x 27; kernel 3; stride 2", false},             /* stays in the first level cache */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (int bytes = 16; bytes <= 64; bytes *= 2) {
+            struct front front;
+            open_text(&front, rows[i].layer);
+            const struct pc_plan_options options = {.vector_bytes = bytes, .forced = true, .choice = PC_PLAN_WHOLE_4};
+            const struct ir_function *f = must_build(&front, PC_KERNEL_BACKWARD, options)->ir;
+            bool *marks = calloc((size_t)front.layer->x_count, sizeof *marks);
+            int64_t variable[LOOPS_MOST] = {0};
+            int dx = 0;
+            while (strcmp(f->buffers[dx].name, "dx") != 0)
+                dx++;
+            mark(f, &f->body, IR_FETCH, dx, variable, marks);
+            const int64_t gap = longest_gap(marks, front.layer->x_count);
+            if (rows[i].fetches)
+                cr_assert_lt(gap, LINE, "%s, vectors of %d bytes: %d elements", rows[i].layer, bytes, (int)gap);
+            else
+                cr_assert_eq(gap, front.layer->x_count, "%s", rows[i].layer);
+            free(marks);
+            close_front(&front);
+        }
+    }
 }

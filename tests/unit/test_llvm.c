@@ -147,6 +147,8 @@ static ir_ref number(struct bench *t, struct ir_type type, int value) {
 }
 
 static void append(struct bench *t, ir_ref value) {
+    const struct ir_affine place = {.buffer = t->z};
+    ir_fetch(&t->k.b, &place, t->used);
     store(&t->k, t->z, t->used, value);
     t->used += ir_at(t->k.f, value)->type.lanes;
 }
@@ -623,6 +625,8 @@ static bool is_legal(enum ir_op op, enum ir_element element, int lanes) {
         return !mask && lanes > 1;
     case IR_LOOKUP:
         return !mask && !real && lanes == 1;
+    case IR_FETCH:
+        return !mask && lanes == 1;
     case IR_ADD_AT:
         return real && lanes == 1;
     case IR_NONE: case IR_FOR: case IR_COMMENT: case IR_OP_COUNT:
