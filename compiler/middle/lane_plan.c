@@ -378,20 +378,30 @@ static void add_candidate(struct pc_plan *plan, enum pc_plan_choice choice, doub
 
 /* ---- transposed planes ---- */
 
-/* To load, rotate, blend, rotate again and store a vector of a plane, or of what comes out of it; and how much longer all of
- * it takes where local arrays leave the first level cache: with tap numbers, whose choice leaves time for that, and without;
- * and without, of planes that begin anywhere in a cache line, of which each store waits for two lines.  Found by measuring
- * windows of 5 x 5 to 13 x 13 on 13 x 13 to 20 x 20 planes (Zen 4, and planes that begin anywhere Granite Rapids). */
-static const double TRANSPOSE = 10, FAR_TRACKED = 1.1, FAR = 1.25, FAR_CROSSING = 1.5;
+/* To load, rotate, blend, rotate again and store a vector of a plane, or of what comes out of it, and how much longer all of
+ * it takes where it leaves the first level cache: with tap numbers, whose choice leaves time for that; of planes that begin
+ * anywhere in a cache line, of which each store waits for two; of others.  Found by measuring windows of 5 x 5 to 13 x 13 on
+ * 13 x 13 to 20 x 20 planes (Zen 4; where lines stay in place, and for vectors of 32 bytes, Granite Rapids). */
+struct transposing {
+    double vector, far_tracked, far_crossing, far;
+};
 
-static double farther(const struct pc_lane_plan *p, const struct pc_plan *plan, bool tracked) {
+static struct transposing transposing_of(const struct pc_lane_plan *p, const struct pc_plan *plan) {
+    const struct transposing plain = {10, 1.1, 1.25, 1.25}, of_32_bytes = {8, 1.1, 1.25, 1.25},
+                             in_place = {8, 1.15, 1.6, 1.38};
+    const int bytes = p->lanes * ir_elements[plan->real].bytes;
+    return bytes == 16 ? plain : p->lines_in_place ? in_place : bytes == 32 ? of_32_bytes : plain;
+}
+
+static double farther(const struct pc_lane_plan *p, const struct pc_plan *plan) {
+    const struct transposing times = transposing_of(p, plan);
     const int64_t bytes = ir_elements[plan->real].bytes, plane = pc_layer_outputs(plan->layer) * bytes;
     /* Else what lies between passes is as large. */
     const int64_t written = p->lines_in_place ? p->transposed->y_count * bytes : 0;
     if (p->local_bytes + written <= CANDIDATE_FIRST_LEVEL)
         return 1;
     const bool crosses = p->lanes * bytes == PC_CACHE_LINE && plane % PC_CACHE_LINE;
-    return tracked ? FAR_TRACKED : crosses ? FAR_CROSSING : FAR;
+    return pc_plan_tracks(plan) ? times.far_tracked : crosses ? times.far_crossing : times.far;
 }
 
 /* Whether planes can be transposed for a kernel: enough of them, and nobody asks where in the image a tap is.  Whole images
@@ -451,8 +461,8 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     if (p->lines_in_place)
         p->local_bytes = 0;
     p->local_bytes += (in + (arrays - p->in_place) * out) * ir_elements[plan->real].bytes;
-    p->work += TRANSPOSE * (double)(tiles * lanes);
-    p->work *= farther(p, plan, tracked);
+    p->work += transposing_of(p, plan).vector * (double)(tiles * lanes);
+    p->work *= farther(p, plan);
     p->work *= (double)blocks / (double)count;
     candidate_wait_for_memory(plan, 1, &p->work);
     p->code += code_of_tiles(in / lanes, lanes) + (double)arrays * code_of_tiles(out / lanes, lanes);
