@@ -67,10 +67,10 @@ enum pc_target pc_target_native(void) {
 }
 
 /* note [near caches]
- * Where a few cores share a third level cache (Zen: 32 MiB for 8), their part of it is nearly as fast as the second.  Where
- * a whole processor of many cores shares one (Granite Rapids: 480 MiB), each piece of it is as far as memory is: a core
- * waits for it as long, and what reads row by row or pixel by pixel is 1.3 to 1.6 times faster beyond the second level.
- * Nobody tells which of the two it is but its size. */
+ * Where a few cores share a third level cache (Zen: 32 MiB for 8), their part of it is nearly as fast as the second.
+ * Where a whole processor of many cores shares one (Granite Rapids: 480 MiB), each piece of it is as far as memory is: a
+ * core waits for it as long, and what reads row by row or pixel by pixel is 1.3 to 1.6 times faster beyond the second
+ * level. Nobody tells which of the two it is but its size. */
 static const long THIRD_SHARED_BY_FEW = 96L << 20;
 
 int64_t pc_target_near_bytes(void) {
