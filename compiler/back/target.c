@@ -4,9 +4,9 @@
 #include "front/tables.h"
 #include "middle/plan.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct pc_target_row rows[PC_TARGET_COUNT] = {
 #define TARGET_ROW(id, name, bytes, most, half, fused, machine, header, flags, guard, test, line)                           \
@@ -70,16 +70,36 @@ enum pc_target pc_target_native(void) {
  * Where a few cores share a third level cache (Zen: 32 MiB for 8), their part of it is nearly as fast as the second.
  * Where a whole processor of many cores shares one (Granite Rapids: 480 MiB), each piece of it is as far as memory is: a
  * core waits for it as long, and what reads row by row or pixel by pixel is 1.3 to 1.6 times faster beyond the second
- * level. Nobody tells which of the two it is but its size. */
-static const long THIRD_SHARED_BY_FEW = 96L << 20;
+ * level.  Nobody tells which of the two it is but its size. */
+static const int64_t THIRD_SHARED_BY_FEW = INT64_C(96) << 20;
+
+int64_t pc_target_near_of(int64_t second, int64_t third) {
+    return second > 0 && third > THIRD_SHARED_BY_FEW ? second : 0;
+}
+
+/* As Linux tells; 0 where it does not.  sysconf() adds up all third level caches of some machines, in some C libraries. */
+static int64_t cache_bytes(int level) {
+    enum { CACHES_MOST = 8, PATH_MOST = 64 };
+    static const char *const names[] = {"level", "size"};
+    for (int i = 0; i < CACHES_MOST; i++) {
+        long long number[] = {0, 0};
+        for (int k = 0; k < 2; k++) {
+            char path[PATH_MOST];
+            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", i, names[k]);
+            FILE *file = fopen(path, "re");
+            if (file && fscanf(file, "%lld", &number[k]) != 1)
+                number[k] = 0;
+            if (file)
+                fclose(file);
+        }
+        if (number[0] == level)
+            return number[1] * 1024; /* it says "2048K" */
+    }
+    return 0;
+}
 
 int64_t pc_target_near_bytes(void) {
-#if defined(_SC_LEVEL2_CACHE_SIZE) && defined(_SC_LEVEL3_CACHE_SIZE)
-    const long second = sysconf(_SC_LEVEL2_CACHE_SIZE), third = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return second > 0 && third > THIRD_SHARED_BY_FEW ? second : 0;
-#else
-    return 0;
-#endif
+    return pc_target_near_of(cache_bytes(2), cache_bytes(3));
 }
 
 void pc_target_plan_native(struct pc_plan_options *options) {

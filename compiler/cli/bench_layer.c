@@ -136,7 +136,7 @@ struct program {
 static bool add_object(struct pc_cli *cli, const struct pc_module *module, const struct pc_kernel_options *options,
                        struct pc_text *object) {
     struct pc_kernel_options kernel = {.prefix = jit_prefix, .plan = options->plan};
-    pc_target_plan(pc_target_native(), &kernel.plan);
+    pc_target_plan_native(&kernel.plan);
     const struct pc_codegen_options codegen = {.cpu = "native"};
     return !pc_llvm_is_there() || pc_codegen(module, &kernel, &codegen, PC_CODE_OBJECT, object, &cli->diags);
 }

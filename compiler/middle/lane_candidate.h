@@ -12,7 +12,7 @@ enum {
     CANDIDATE_FIRST_LEVEL = 32 * 1024,
     CANDIDATE_WAYS = 8, /* lines that a set of it has room for, at least; sets repeat after a page */
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
-    CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* what several share */
+    CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* pieces of pixels come from there; also where it is far */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:
      * pixels may be a multiple of a page apart, and then every piece of a cache line that is stored waits for the second
      * level, 2.2 ns each on Zen 5; of four lines it is 0.5. */

@@ -99,9 +99,8 @@ static bool divides_alike(const struct candidate *c) {
     return true;
 }
 
-/* Whether the tensors are larger than the first level cache. */
 static bool leaves_first_level(const struct pc_plan *plan) {
-    return (plan->layer->x_count + plan->layer->y_count) * ir_elements[plan->real].bytes > CANDIDATE_FIRST_LEVEL;
+    return (plan->layer->x_count + plan->layer->y_count) * ir_elements[plan->real].bytes > plan->options.fetch_bytes;
 }
 
 static struct candidate new_candidate(const struct pc_plan *plan, int lanes, const struct way *way,

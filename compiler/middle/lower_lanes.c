@@ -35,19 +35,19 @@ static void fetch_lines(const struct lanes_nest *n, const struct pc_lane_node *n
     const int64_t phases = n->pass->phases, line = PC_CACHE_LINE / ir_elements[n->nest->plan->real].bytes;
     if (!n->plan->fetches || !n->pass->last || n->plan->transposed) /* which write a local array */
         return;
-    int64_t end = INT64_MIN; /* of what is fetched */
+    int64_t fetched = 0; /* the element whose line was asked for last */
     for (size_t i = 0; i < length; i += (size_t)phases) {
         const struct pc_lane_group *group = nodes[i].group;
         const int64_t first = phases > 1 ? 0 : __builtin_ctz(group->valid);
-        int64_t count = 0;
+        int64_t count = 0; /* elements that are stored */
         for (int64_t k = 0; k < phases; k++)
-            count += __builtin_popcount(nodes[i + (size_t)k].group->valid);
+            count += __builtin_popcount(lanes_spread(n, nodes[i + (size_t)k].group->valid));
         for (int64_t k = 0; k < count; k += n->lanes) {
-            const int64_t at = (group->out + first + k) * n->write.scale, left = count - k;
-            if (at >= end - line && at + (left < n->lanes ? left : n->lanes) <= end)
+            const int64_t at = (group->out + first) * n->write.scale + k, left = count - k < n->lanes ? count - k : n->lanes;
+            if (i + (size_t)k > 0 && at >= fetched && at + left <= fetched + line)
                 continue;
             nest_fetch(n->nest, n->write.values, n->write.place, at);
-            end = at + line;
+            fetched = at;
         }
     }
 }

@@ -265,6 +265,7 @@ static struct pc_plan_options with_defaults(struct pc_plan_options options) {
     options.whole_budget = or_default(options.whole_budget, PC_WHOLE_BUDGET);
     options.kinds_budget = or_default(options.kinds_budget, PC_KINDS_BUDGET);
     options.line_budget = or_default(options.line_budget, PC_LINE_BUDGET);
+    options.fetch_bytes = or_default(options.fetch_bytes, PC_FETCH_BYTES);
     options.near_bytes = or_default(options.near_bytes, PC_NEAR_BYTES);
     return options;
 }

@@ -70,6 +70,7 @@ struct pc_plan_options {
     int64_t whole_budget;  /* whole windows: beyond it, one axis at a time is both shorter and faster */
     int64_t kinds_budget;  /* code for each kind of windows: beyond it, one loop nest is for all kinds */
     int64_t line_budget;   /* a straight line that is one function: a longer one is cut (note [pieces] in lower.c) */
+    int64_t fetch_bytes;   /* of tensors that leave the first level cache, so that lines are fetched before they are written */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
     bool fused;            /* these vectors multiply and add with one rounding */
     int64_t near_bytes;    /* of caches that a core reaches much sooner than memory: its share of what others use, too */
@@ -85,6 +86,7 @@ enum {
     PC_WHOLE_BUDGET = 1200,   /* found by measuring 3 x 3 and 5 x 5 windows */
     PC_KINDS_BUDGET = PC_LOOP_BUDGET,
     PC_LINE_BUDGET = IR_LINE_MOST,
+    PC_FETCH_BYTES = 32 << 10,
     PC_NEAR_BYTES = 8 << 20, /* Zen 4: a quarter of the 32 MiB that its cores share */
 };
 

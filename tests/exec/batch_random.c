@@ -3,9 +3,10 @@
 
 #include <stdio.h>
 
-/* Budgets so small that little layers take every form. Nodes of a straight line: none, a few, as many as compile quickly;
- * of whole windows and of loops: the default, or hardly any; of a line that is not cut: the default, or few.  Every other batch has its vectors by one plan, also where it
- * is not the best. */
+/* Budgets so small that little layers take every form. Nodes of a straight line: none, a few, as many as compile
+ * quickly; of whole windows and of loops: the default, or hardly any; of a line that is not cut: the default, or few;
+ * bytes from which on cache lines are fetched: the default, or one.  Every other batch has its vectors by one plan, also
+ * where it is not the best. */
 static struct pc_plan_options options_of(long batch) {
     static const int64_t unroll[] = {1, 250, 1, 1000, 60, 1, 4000}, loop[] = {0, 100, 0, 30, 400}, whole[] = {0, 1, 100000};
     return (struct pc_plan_options){
@@ -13,6 +14,7 @@ static struct pc_plan_options options_of(long batch) {
         .loop_budget = loop[batch % 5],
         .whole_budget = whole[batch % 3],
         .line_budget = batch % 4 < 2 ? 0 : 40,
+        .fetch_bytes = batch % 3 ? 1 : 0,
         .forced = batch % 2 == 1,
         .choice = (enum pc_plan_choice)(batch / 2 % PC_PLAN_COUNT),
     };

@@ -61,7 +61,8 @@ static void add_row(struct batch *batch, const struct ir_function *f) {
 
 void batch_add(struct batch *batch, struct kit *kit, const char *name, const void *const *contents) {
     struct ir_function *f = kit->f;
-    const struct pc_c_words words = {.restrict_word = "RESTRICT", .part = "static", .aligned = "", .simd = batch->simd};
+    const struct pc_c_words words = {
+        .restrict_word = "RESTRICT", .part = "static", .aligned = "", .fetch = "FETCH", .simd = batch->simd};
     f->name = pc_arena_printf(&kit->arena, "%s_%d", name, batch->count++);
     pc_simplify(f);
     const char *problem = ir_verify(f, pc_target_row(batch->target)->most);
@@ -89,7 +90,8 @@ void batch_write(struct batch *batch, FILE *file) {
     pc_simd_write(batch->simd, &vocabulary);
     fprintf(file,
             "#include \"cases.h\"\n#include <math.h>\n#include <stdint.h>\n%s"
-            "#if defined(__cplusplus)\n#define RESTRICT __restrict\n#else\n#define RESTRICT restrict\n#endif\n%s%s\n"
+            "#if defined(__cplusplus)\n#define RESTRICT __restrict\n#else\n#define RESTRICT restrict\n#endif\n#define "
+            "FETCH(place) __builtin_prefetch(place, 1)\n%s%s\n"
             "const struct case_row case_rows[] = {\n%s};\nconst int case_count = %d;\n",
             pc_simd_includes(batch->simd), pc_text_string(&vocabulary), pc_text_string(&batch->code),
             pc_text_string(&batch->table), batch->count);

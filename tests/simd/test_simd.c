@@ -16,7 +16,7 @@
 #error "the tests' CMakeLists.txt says where the sources are"
 #endif
 
-enum { RANDOM_FUNCTIONS = 40, WORDS_MAX = 40, NODES_MIN = 2000 };
+enum { RANDOM_FUNCTIONS = 60, WORDS_MAX = 40, NODES_MIN = 2000 };
 
 struct folder {
     struct pc_arena arena;

@@ -361,7 +361,7 @@ static void to_output(struct maker *m, ir_ref value) {
         place.term[place.count++] = (struct ir_term){m->open[i], size};
         size *= m->k.f->loops[m->open[i]].trip;
     }
-    if (chance(m, 1, 4))
+    if (m->used[buffer] % 4 == 0)
         ir_fetch(&m->k.b, &place, m->used[buffer]);
     if (chance(m, 1, 3)) {
         const uint64_t bits = some_bits(m, type.lanes);

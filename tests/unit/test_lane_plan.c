@@ -222,6 +222,8 @@ Test(lane_plan, every_line_is_fetched) {
         {"mode max; channels 32; shape 27 x 27; kernel 3; stride 2", true},
         {"mode max; channels 64; shape 28 x 28; kernel 2; layout nhwc", true},
         {"mode max; channels 40; shape 20 x 20; kernel 3; stride 2; layout nhwc", true},
+        {"mode max; channels 12; shape 40 x 40; kernel 3; stride 2; layout nhwc", true},
+        {"mode max; channels 9; shape 40 x 40; kernel 2; layout nhwc", true},
         {"mode avg; channels 64; shape 14 x 14; kernel 14", true},
         {"mode max; channels 48; shape 17 x 17; kernel 3; stride 2", true},
         {"mode max; channels 64; shape 14 x 14; kernel 3; stride 1; padding 1", false}, /* reads as much */

@@ -199,7 +199,7 @@ static struct ir_function *build(const struct pc_layer *layer, enum pc_kernel_ki
                                  struct kernels *built, struct pc_arena *arena, struct pc_diags *diags) {
     const struct pc_kernel_options options = {
         .prefix = "k",
-        .plan = {.vector_bytes = vector_bytes_of(number), .forced = is_forced(number), .choice = choice_of(number)},
+        .plan = {.vector_bytes = vector_bytes_of(number), .fetch_bytes = 1, .forced = is_forced(number), .choice = choice_of(number)},
         .verify = true};
     const struct pc_kernel *kernel = pc_kernel_build(layer, kind, &options, arena, diags);
     cr_assert(kernel || diags->first, "a failure without an error");

@@ -3,6 +3,7 @@
  * The first tests fix decisions that users rely on: what becomes a straight line, what `unroll` does, what is refused.  The
  * last one takes random layers through every form of kernel, by budgets too small for the better ones. */
 #include "back/emit_c.h"
+#include "back/target.h"
 #include "middle/lane_plan.h"
 #include "middle/lanes.h"
 #include "planned.h"
@@ -127,9 +128,11 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->options.whole_budget, PC_WHOLE_BUDGET);
     cr_assert_eq(plan->options.kinds_budget, PC_KINDS_BUDGET);
     cr_assert_eq(plan->options.line_budget, PC_LINE_BUDGET);
+    cr_assert_eq(plan->options.fetch_bytes, PC_FETCH_BYTES);
     cr_assert_eq(plan->options.near_bytes, PC_NEAR_BYTES);
     const struct pc_plan_options own = {
-        .unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11, .near_bytes = 12};
+        .unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11, .fetch_bytes = 12,
+        .near_bytes = 13};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->options, &own, sizeof own), 0);
     close_front(&front);
@@ -577,4 +580,15 @@ Test(plan, random_layers_in_every_form) {
     }
     cr_assert_gt(tally.wide_states, tally.kernels / 200);
     cr_assert_lt(tally.refused, tally.kernels / 100);
+}
+
+/* Zen 4, Granite Rapids, a desktop, and nobody knows. */
+Test(plan, what_caches_have_near) {
+    static const struct {
+        int64_t second, third, near;
+    } rows[] = {
+        {1 << 20, 32 << 20, 0}, {2 << 20, 480 << 20, 2 << 20}, {2 << 20, 36 << 20, 0}, {1 << 20, 96 << 20, 0}, {0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(pc_target_near_of(rows[i].second, rows[i].third), rows[i].near, "%d", (int)i);
 }
