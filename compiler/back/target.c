@@ -77,24 +77,25 @@ int64_t pc_target_near_of(int64_t second, int64_t third) {
     return second > 0 && third > THIRD_SHARED_BY_FEW ? second : 0;
 }
 
-/* As Linux tells; 0 where it does not.  sysconf() adds up all third level caches of some machines, in some C libraries. */
-static int64_t cache_bytes(int level) {
-    enum { CACHES_MOST = 8, PATH_MOST = 64 };
-    static const char *const names[] = {"level", "size"};
-    for (int i = 0; i < CACHES_MOST; i++) {
-        long long number[] = {0, 0};
-        for (int k = 0; k < 2; k++) {
-            char path[PATH_MOST];
-            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", i, names[k]);
-            FILE *file = fopen(path, "re");
-            if (file && fscanf(file, "%lld", &number[k]) != 1)
-                number[k] = 0;
-            if (file)
-                fclose(file);
-        }
-        if (number[0] == level)
-            return number[1] * 1024; /* it says "2048K" */
-    }
+/* What Linux tells of a cache; 0 where it does not. */
+static int64_t cache_number(int index, const char *name) {
+    char path[64];
+    long long number = 0;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", index, name);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    const bool is_number = fscanf(file, "%lld", &number) == 1;
+    fclose(file);
+    return is_number ? number : 0;
+}
+
+/* sysconf() adds up all third level caches of some machines, in some C libraries. */
+static int64_t cache_bytes(int64_t level) {
+    enum { CACHES_MOST = 8 };
+    for (int i = 0; i < CACHES_MOST; i++)
+        if (cache_number(i, "level") == level)
+            return 1024 * cache_number(i, "size"); /* it says "2048K" */
     return 0;
 }
 
