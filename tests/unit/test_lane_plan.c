@@ -251,3 +251,41 @@ Test(lane_plan, every_line_is_fetched) {
         }
     }
 }
+
+/* Planes that are transposed back are many streams of stores: each line of each plane is fetched. */
+Test(lane_plan, lines_of_transposed_planes_are_fetched) {
+    struct front front;
+    open_text(&front, "mode max; channels 64; shape 19 x 19; kernel 13; stride 1; padding 6; passes forward");
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, (struct pc_plan_options){.vector_bytes = 64});
+    bool *marks = calloc((size_t)front.layer->y_count, sizeof *marks);
+    int64_t variable[LOOPS_MOST] = {0};
+    int y = 0;
+    cr_assert_not_null(k->plan->lanes->transposed);
+    while (strcmp(k->ir->buffers[y].name, "y") != 0)
+        y++;
+    mark(k->ir, &k->ir->body, IR_FETCH, y, variable, marks);
+    cr_assert_lt(longest_gap(marks, front.layer->y_count), LINE);
+    free(marks);
+    close_front(&front);
+}
+
+/* Rows that no window reads are not waited for, and what shares a set of the first level cache is counted once. */
+Test(lane_plan, what_takes_no_time_is_not_counted) {
+    static const struct {
+        const char *layer;
+        enum pc_kernel_kind kind;
+        enum pc_plan_choice choice;
+    } rows[] = {
+        {"mode max; channels 512; shape 128 x 240; kernel 1; stride 2; passes forward", PC_KERNEL_FORWARD, PC_PLAN_WHOLE},
+        {"mode max; channels 512; shape 16 x 16; kernel 5; stride 1; padding 2; layout nhwc", PC_KERNEL_BACKWARD,
+         PC_PLAN_WHOLE_8},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        const struct pc_plan_options options = {.vector_bytes = 64};
+        cr_assert_eq(must_build(&front, rows[i].kind, options)->plan->candidates[0].choice, rows[i].choice, "%s",
+                     rows[i].layer);
+        close_front(&front);
+    }
+}
