@@ -3,9 +3,12 @@
 
 #include "middle/lane_candidate.h"
 
-/* Results that are in registers, with room for what comes; and of how many an addition need not wait for the one before it.
- * 49 pixels of 8 KiB: 8 of them at a time 4.0 us, 16 or 32 of them 3.9 (Zen 4). */
-static const int64_t RESULTS_MOST = 12, RESULTS_GOOD = 8, RESULTS_FEW = 6;
+/* Registers of results, with room for what comes: of one each, or with their tap numbers, which leave less room, but pieces
+ * of pixels should not be short, either (512 x 14 x 14 of 4 results 5.7 us, of 8 4.8; Granite Rapids).  49 pixels of 8 KiB: 8
+ * of them at a time 4.0 us, 16 or 32 of them 3.9 (Zen 4). */
+static const int64_t RESULTS_MOST = 12, RESULTS_TRACKED = 16;
+/* Results of which an addition need not wait for the one before it; a block has so many of RESULTS_MOST at least. */
+static const int64_t RESULTS_GOOD = 8, RESULTS_FEW = 6;
 /* Bytes of a pixel that are not worth a walk through all pixels: 128 take a tenth longer than two passes. */
 static const int64_t PIECE_LEAST = 256;
 static const double SHORT_PIECE = 1.5;
@@ -80,11 +83,13 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
                                                 struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const int64_t channels = layer->desc.channels, each = registers(plan);
-    const int64_t vectors = choose_block((channels + lanes - 1) / lanes, RESULTS_MOST / each);
+    const int64_t most = each > 1 ? RESULTS_TRACKED / each : RESULTS_MOST;
+    const int64_t vectors = choose_block((channels + lanes - 1) / lanes, most);
     const double outputs = (double)pc_layer_outputs(layer), taps = outputs * (double)pc_layer_taps(layer);
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
     *p = (struct pc_lane_plan){.lanes = lanes, .abreast = 1, .unit = "vector of channels", .why = why, .pixel_parts = 1};
     p->block = vectors * lanes < channels ? vectors * lanes : channels;
+    p->whole_pixels = plan->kind == PC_KERNEL_BACKWARD && pc_lane_leaves_first_level(plan);
     if (vectors * each < RESULTS_GOOD && plan->kind != PC_KERNEL_BACKWARD)
         p->pixel_parts = RESULTS_GOOD / (vectors * each);
     p->work = plan->kind == PC_KERNEL_BACKWARD ? (double)pc_layer_inputs(layer) * TAP_SELECTED

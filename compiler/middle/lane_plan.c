@@ -99,7 +99,7 @@ static bool divides_alike(const struct candidate *c) {
     return true;
 }
 
-static bool leaves_first_level(const struct pc_plan *plan) {
+bool pc_lane_leaves_first_level(const struct pc_plan *plan) {
     return (plan->layer->x_count + plan->layer->y_count) * ir_elements[plan->real].bytes > plan->options.fetch_bytes;
 }
 
@@ -132,7 +132,7 @@ static struct candidate new_candidate(const struct pc_plan *plan, int lanes, con
     c.tracked = pc_plan_tracks(plan);
     while (c.outer < POOL_MAX_RANK - 1 && !pc_axis_is_reduced(&layer->axis[c.outer]))
         c.outer++;
-    c.result->fetches = c.backward && !form->unrolled && layer->x_count > layer->y_count && leaves_first_level(plan);
+    c.result->fetches = c.backward && !form->unrolled && layer->x_count > layer->y_count && pc_lane_leaves_first_level(plan);
     if (c.backward && !c.picks) {
         c.result->divides_last =
             pc_layer_divides_by_window(layer) ? divides_alike(&c) && !divides_early(&c) : mode->finish == PC_FINISH_DIVIDE;
@@ -455,7 +455,7 @@ static void add_transposing(struct pc_lane_plan *p, const struct pc_plan *plan) 
     const int64_t tiles = (in / lanes + lanes - 1) / lanes + arrays * ((out / lanes + lanes - 1) / lanes);
     /* The first of several passes has read all that went in. */
     p->in_place = p->band_count == 1 && pc_lane_band_count(band) == 1 && band->pass_count > 1 && out <= in;
-    p->fetches = leaves_first_level(plan);
+    p->fetches = pc_lane_leaves_first_level(plan);
     p->lines_in_place = p->in_place && stays_in_lines(band, p->transposed);
     if (p->lines_in_place)
         p->local_bytes = 0;

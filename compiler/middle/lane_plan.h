@@ -72,6 +72,7 @@ struct pc_lane_plan {
     bool looks_up;                     /* windows of many kinds (lower_lookup.c): no bands */
     const struct pc_axis_table *table[POOL_MAX_RANK]; /* looks_up: of axes whose windows do not lie at equal distances */
     int64_t pixel_parts;    /* windows pixel by pixel (lower_pixels.c): parts that are side by side, at most; 0: not so */
+    bool whole_pixels;      /* the same, gradients: all blocks of a pixel, then the next; else all pixels of a block */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
     int64_t local_bytes;    /* of all of them, those of tap numbers included */
     double work;            /* operations for one unit */
@@ -83,6 +84,9 @@ struct pc_lane_plan {
 /* Channels-first: whether the planes together are so large that most of them comes from memory; see note [order of memory]
  * in lane_sizes.c. */
 bool pc_lane_comes_from_memory(const struct pc_plan *plan);
+
+/* Whether the two sides together are too large for the first level cache. */
+bool pc_lane_leaves_first_level(const struct pc_plan *plan);
 
 /* lane_print.c: says what was chosen, for pc_plan_print(); the bands, passes and loops as text, and with `slots` what each lane
  * takes. */
