@@ -173,14 +173,17 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
     return part > 1 && fewer <= MUCH_FEWER ? part : 1;
 }
 
-/* Vectors of a plane beyond which to make one number of it is little beside loading it. */
-static const int64_t VECTORS_UNROLLED = 16;
+/* Vectors of planes that become numbers in one straight line; and of a plane beyond which that is little beside loading it
+ * where it is a sum, whose lanes are combined only in the end. */
+static const int64_t VECTORS_UNROLLED = 256, VECTORS_SUMMED = 16;
 
-/* How many planes, whose windows are the whole of them, have their results in one vector. */
+/* How many planes, whose windows are the whole of them, have their results in one vector; 0: a plane is too long. */
 static int64_t planes_of_vector(const struct pc_layer *layer, int lanes) {
-    const int64_t planes = layer->desc.batch * layer->desc.channels;
+    const int64_t planes = layer->desc.batch * layer->desc.channels, inputs = pc_layer_inputs(layer);
     int64_t together = lanes;
-    while (planes % together)
+    if (inputs > (pc_layer_picks(layer) ? VECTORS_UNROLLED : VECTORS_SUMMED) * lanes)
+        return 0;
+    while (together > 1 && (planes % together || together * inputs > VECTORS_UNROLLED * lanes))
         together /= 2;
     return together;
 }
@@ -212,7 +215,7 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
             forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes};
         return count;
     }
-    if (way->steps == STEPS_HALVES && pc_layer_inputs(layer) <= VECTORS_UNROLLED * lanes)
+    if (way->steps == STEPS_HALVES && planes_of_vector(layer, lanes) > 0)
         forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes_of_vector(layer, lanes)};
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct lane_form){.aligned = true};

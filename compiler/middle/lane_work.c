@@ -117,6 +117,8 @@ static bool rows_share_sets(const struct candidate *c) {
 static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass *pass) {
     if (pass->kind == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
+    if (c->picks && c->halves) /* choices are all there is: of two vectors one instruction, two and a blend, or one for half */
+        return !is_narrow(c) ? 0.7 : c->result->lanes * ir_elements[c->plan->real].bytes == 32 ? 1.45 : 1.1;
     if (!c->picks || c->halves)
         return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.1 : 0.95;
     return c->tracked || covered_by_many(c) || c->layer->axis[2].stride > 1 ? 1.3 : 1;
@@ -235,7 +237,7 @@ static double storing_parts(const struct candidate *c, const struct pc_lane_pass
 
 /* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
-    const bool few = candidate_lanes_are_channels(c) || (c->form.unrolled && pass->kind == PC_LANE_SELECT);
+    const bool few = candidate_lanes_are_channels(c) || (c->form.unrolled && (pass->kind == PC_LANE_SELECT || c->halves));
     const int64_t choices = few ? 0 : pc_lanes_choices(pass->groups, c->arena);
     return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
 }
