@@ -40,10 +40,11 @@ void pc_target_plan(enum pc_target target, struct pc_plan_options *options);
 bool pc_target_is_here(enum pc_target target);
 enum pc_target pc_target_native(void);
 
-/* For pc_plan_options: what caches of these sizes, in bytes, have near; 0 where that is not known to differ from the default.
- * The same for the caches of this processor. */
+/* For pc_plan_options: what caches of these sizes, in bytes, have near; and the ways of a first level of that size. 0 where it
+ * is not known to differ from the default, or to be so simple.  The same for the caches of this processor. */
 int64_t pc_target_near_of(int64_t second, int64_t third);
-int64_t pc_target_near_bytes(void);
+int64_t pc_target_ways_of(int64_t first, int64_t ways);
+struct pc_caches pc_target_caches(void);
 
 /* pc_target_plan() for this processor, its caches included. */
 void pc_target_plan_native(struct pc_plan_options *options);

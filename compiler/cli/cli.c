@@ -214,7 +214,7 @@ static bool is_measured(const struct pc_tuned *tuned, const struct pc_module *mo
 bool pc_cli_plan(struct pc_cli *cli, const struct pc_module *module, const struct pc_targets *targets) {
     const struct pc_options *options = &cli->options;
     cli->plan = (struct pc_plan_options){.unroll_budget = options->unroll_budget,
-                                         .near_bytes = targets->native ? pc_target_near_bytes() : 0,
+                                         .caches = targets->native ? pc_target_caches() : (struct pc_caches){0},
                                          .forced = options->plan_given,
                                          .choice = options->plan};
     if (options->tuned) {

@@ -87,6 +87,7 @@ static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_ta
     struct pc_arena arena = {.out_of_memory = cli->arena.out_of_memory};
     struct pc_kernel_options options = {.prefix = "explain", .plan = cli->plan};
     const char *name = pc_target_row(target)->name;
+    const struct pc_caches *caches = &options.plan.caches;
     pc_target_plan(target, &options.plan);
     const char *mode = pc_mode_of(layer->desc.mode)->name;
     const char *x = shape_text(layer, PC_T_X, &arena), *y = shape_text(layer, PC_T_Y, &arena);
@@ -94,15 +95,18 @@ static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_ta
         pc_json_open(json, NULL, '{');
         pc_json_string(json, "name", layer->name);
         pc_json_string(json, "target", name);
-        pc_json_integer(json, "near_bytes", options.plan.near_bytes ? options.plan.near_bytes : PC_NEAR_BYTES);
+        pc_json_integer(json, "near_bytes", caches->near_bytes ? caches->near_bytes : PC_NEAR_BYTES);
+        pc_json_integer(json, "first_ways", caches->first_ways ? caches->first_ways : PC_FIRST_WAYS);
         pc_json_string(json, "mode", mode);
         pc_json_string(json, "x", x);
         pc_json_string(json, "y", y);
         pc_json_open(json, "kernels", '[');
     } else {
         pc_text_printf(text, "pool %s: %s, x %s -> y %s, for %s", layer->name, mode, x, y, name);
-        if (options.plan.near_bytes)
-            pc_text_printf(text, " and %" PRId64 " KiB of near caches", options.plan.near_bytes / 1024);
+        if (caches->near_bytes)
+            pc_text_printf(text, ", %" PRId64 " KiB of near caches", caches->near_bytes / 1024);
+        if (caches->first_ways)
+            pc_text_printf(text, ", %" PRId64 " ways of the first", caches->first_ways);
         pc_text_add(text, "\n\n");
     }
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {

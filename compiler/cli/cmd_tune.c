@@ -41,7 +41,7 @@ struct tune {
     struct pc_cli *cli;
     const char *path;
     enum pc_target target;
-    int64_t near_bytes; /* for pc_plan_options */
+    struct pc_caches caches; /* for pc_plan_options */
     enum pc_backend backend;
     struct pc_layer layer; /* with a forward pass, which the backward pass needs y or state from */
     struct pc_module module;
@@ -57,7 +57,7 @@ struct tune {
 /* False, reported, when the kernel cannot be planned. */
 static bool find_contenders(struct tune *t, enum pc_kernel_kind kind) {
     struct pc_arena arena = {.out_of_memory = t->cli->arena.out_of_memory};
-    struct pc_plan_options options = {.near_bytes = t->near_bytes};
+    struct pc_plan_options options = {.caches = t->caches};
     pc_target_plan(t->target, &options);
     const struct pc_plan *plan = pc_plan_build(&t->layer, kind, &options, &arena, &t->cli->diags);
     t->count = 0;
@@ -70,7 +70,7 @@ static bool find_contenders(struct tune *t, enum pc_kernel_kind kind) {
 
 /* The runner of a plan; NULL, reported, where it cannot be compiled. */
 static struct pc_runner *runner_of(struct tune *t, enum pc_plan_choice choice) {
-    const struct pc_runner_options options = {.plan = {.forced = true, .choice = choice, .near_bytes = t->near_bytes},
+    const struct pc_runner_options options = {.plan = {.forced = true, .choice = choice, .caches = t->caches},
                                               .targets = {.items = {t->target}, .count = 1}};
     if (t->runners[choice])
         return t->runners[choice];
@@ -284,7 +284,8 @@ void pc_cmd_tune(struct pc_cli *cli) {
     struct tune t = {.cli = cli, .path = cli->options.tuned, .backend = PC_BACKEND_CC};
     if (pc_llvm_is_there() && !pc_has_compiler(&cli->arena))
         t.backend = PC_BACKEND_JIT;
-    t.near_bytes = targets.native ? pc_target_near_bytes() : 0;
+    if (targets.native)
+        t.caches = pc_target_caches();
     if (!t.path)
         t.path = pc_arena_printf(&cli->arena, "%s.tuned", module->name);
     bool good = is_file(cli, t.path) && read_file(&t, true) != NULL; /* before minutes of measuring for nothing */

@@ -53,7 +53,7 @@ static const double LINE_FROM_MEMORY = 12, MEANWHILE = 0.4;
 bool pc_lane_comes_from_memory(const struct pc_plan *plan) {
     const struct pc_layer *layer = plan->layer;
     const double bytes = (double)(layer->x_count + layer->y_count) * ir_elements[plan->real].bytes;
-    return layer->desc.layout != POOL_CHANNELS_LAST && bytes > 1.5 * (double)plan->options.near_bytes;
+    return layer->desc.layout != POOL_CHANNELS_LAST && bytes > 1.5 * (double)plan->options.caches.near_bytes;
 }
 
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work) {
@@ -92,7 +92,7 @@ double candidate_line_work(const struct candidate *c, int a, int64_t length) {
  * take twice as long (20 rows of 40 KiB, 38 us, and padded rows 24; Zen 4). */
 int64_t candidate_line_length(const struct candidate *c, int64_t windows, int64_t apart) {
     const int64_t bytes = apart * ir_elements[c->plan->real].bytes;
-    const int64_t near = CANDIDATE_WAYS * CANDIDATE_PAGE / common_divisor(bytes, CANDIDATE_PAGE);
+    const int64_t near = c->plan->options.caches.first_ways * CANDIDATE_PAGE / common_divisor(bytes, CANDIDATE_PAGE);
     const int64_t most = near < LINE_MOST ? near : LINE_MOST;
     const int64_t lines = (windows + most - 1) / most;
     return (windows + lines - 1) / lines;
@@ -146,7 +146,7 @@ double candidate_bytes_of_larger_side(const struct candidate *c) {
 }
 
 bool candidate_comes_from_afar(const struct candidate *c) {
-    return candidate_bytes_of_larger_side(c) > 0.5 * (double)c->plan->options.near_bytes;
+    return candidate_bytes_of_larger_side(c) > 0.5 * (double)c->plan->options.caches.near_bytes;
 }
 
 int64_t candidate_period_of(const struct candidate *c, int a) {

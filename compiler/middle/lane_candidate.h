@@ -10,7 +10,6 @@
 enum {
     CANDIDATE_PAGE = 4096,
     CANDIDATE_FIRST_LEVEL = 32 * 1024,
-    CANDIDATE_WAYS = 8, /* lines that a set of it has room for, at least; sets repeat after a page */
     CANDIDATE_SECOND_LEVEL = 1024 * 1024,
     CANDIDATE_THIRD_LEVEL = 8 * CANDIDATE_SECOND_LEVEL, /* pieces of pixels come from there; also where it is far */
     /* Channels-last, vectors of a pixel that are taken together although local arrays leave the first level cache for it:

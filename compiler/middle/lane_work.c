@@ -5,8 +5,6 @@
  * takes 2 to 4 % longer on the mean than the best of them. */
 #include "middle/lane_candidate.h"
 
-/* Vectors of a pixel side by side that make up for the loads that tiles would save. */
-static const int64_t ABREAST_MANY = 8;
 /* Constant choices of lanes that registers keep, beside what is worked with; and that use up the first level cache. */
 static const int64_t CHOICES_GOOD = 20, CHOICES_MANY = 150;
 /* Pixels that a loop over channels reads side by side: more streams than the processor fetches ahead cost twice and more,
@@ -99,7 +97,12 @@ static double pixels_of_tile(const struct candidate *c, const struct pc_lane_cos
  * 480 x 16 x 14 x 14 0.9 ms, rows 1.5 (all on Zen 4). */
 static const double SLICES_FROM_AFAR = 3.3, BANDS_FROM_AFAR = 2.2, TILE_FROM_MEMORY = 1.4, ROWS_FROM_AFAR = 1.25;
 
-/* Whether the rows that a tile reads side by side, and those of a gradient that it writes, lie so that a set of the first
+/* Bytes that fill the sets of the first level: of lines so far apart as many as a set has room for. */
+static int64_t first_level_sets(const struct candidate *c) {
+    return c->plan->options.caches.first_ways * CANDIDATE_PAGE;
+}
+
+/* Whether the rows that a tile reads side by side, and those that it writes, lie so that a set of the first
  * level cache should hold more of their lines than it has room for: 5 x 5 averages of stride 3, 14 x 14 x 512, take 9.7 us
  * in tiles of all rows, 7.4 row by row; with 528 channels 5.6 and 7.5.  Gradients of 3 x 3 by 2, 112 x 112 x 64, take 84 us
  * in tiles of 8 rows, 54 of 4 (Zen 4). */
@@ -108,8 +111,8 @@ static bool rows_share_sets(const struct candidate *c) {
     const int64_t all = candidate_size_written(c, 1), tile = c->tile_rows < all ? c->tile_rows : all;
     const int64_t read = (int64_t)candidate_reads_for(c, 1, (double)tile);
     const int64_t bytes = read * candidate_rows_apart(c, candidate_size_read(c, last)) +
-                          (c->backward && !c->apart ? tile * candidate_rows_apart(c, candidate_size_written(c, last)) : 0);
-    return tile > 1 && bytes > CANDIDATE_WAYS * CANDIDATE_PAGE;
+                          (c->apart ? 0 : tile * candidate_rows_apart(c, candidate_size_written(c, last)));
+    return tile > 1 && bytes > first_level_sets(c);
 }
 
 /* A plane as one straight line: the longer the windows are, the more results are alive at a time, those with tap numbers
@@ -142,6 +145,10 @@ static double walk_of_planes(const struct candidate *c, const struct pc_lane_pas
     return c->form.one_more && c->tile_rows == 0 ? 1.1 : 1;
 }
 
+/* Gradients write more than they read, pieces into lines that nobody fetches ahead: 3 x 3 averages by 2, 28 x 28 x 256, take
+ * 33 us in pieces of half a pixel one axis at a time, 16 as whole windows (Granite Rapids). */
+static const double GRADIENT_IN_PIECES = 1.4;
+
 /* Blocks of few channels are pieces of pixels: of one or two cache lines anywhere, of more where they do not come from the
  * second level cache. */
 static double walk_of_pieces(const struct candidate *c, bool selects) {
@@ -151,7 +158,9 @@ static double walk_of_pieces(const struct candidate *c, bool selects) {
     if (vectors < CANDIDATE_PIECE_GOOD)
         return c->lines ? 1.4 : c->picks ? 1.5 : 2;
     const double near = (double)(selects ? CANDIDATE_THIRD_LEVEL : CANDIDATE_SECOND_LEVEL);
-    return vectors < CANDIDATE_PIECE_LONG && candidate_bytes_of_larger_side(c) > near ? 2 : 1;
+    if (vectors < CANDIDATE_PIECE_LONG && candidate_bytes_of_larger_side(c) > near)
+        return 2;
+    return c->backward && c->apart ? GRADIENT_IN_PIECES : 1;
 }
 
 /* Whether slices are read again for each window that a pixel is in, which slides along H. */
@@ -178,11 +187,9 @@ static double walk_of_pixels(const struct candidate *c, const struct pc_lane_pas
         times *= ROWS_FROM_AFAR;
     const bool spreads = pass->kind == PC_LANE_SUM && c->layer->axis[1].stride >= c->layer->axis[1].kernel;
     const double pixels = pixels_of_tile(c, cost);
-    const double sets = pixels * (double)candidate_places_apart(c) / (double)(CANDIDATE_WAYS * CANDIDATE_PAGE);
+    const double sets = pixels * (double)candidate_places_apart(c) / (double)first_level_sets(c);
     if (rows_share_sets(c) && (spreads || (selects && sets <= PIXELS_OF_WAY))) /* beyond it pixels do, anyhow */
         times *= 1.4;
-    if (c->result->abreast >= ABREAST_MANY && side <= (double)CANDIDATE_SECOND_LEVEL)
-        times *= 0.85;
     if (sets > 1 && reads_often(c) && side > (double)CANDIDATE_SECOND_LEVEL)
         return times * 3; /* 3 x 3 windows in a map of 14 x 14 x 2048 take 145 us, one axis at a time 93 */
     if (sets > PIXELS_OF_WAY)

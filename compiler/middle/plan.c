@@ -266,7 +266,8 @@ static struct pc_plan_options with_defaults(struct pc_plan_options options) {
     options.kinds_budget = or_default(options.kinds_budget, PC_KINDS_BUDGET);
     options.line_budget = or_default(options.line_budget, PC_LINE_BUDGET);
     options.fetch_bytes = or_default(options.fetch_bytes, PC_FETCH_BYTES);
-    options.near_bytes = or_default(options.near_bytes, PC_NEAR_BYTES);
+    options.caches.near_bytes = or_default(options.caches.near_bytes, PC_NEAR_BYTES);
+    options.caches.first_ways = or_default(options.caches.first_ways, PC_FIRST_WAYS);
     return options;
 }
 

@@ -61,6 +61,12 @@ enum pc_plan_choice {
 const char *pc_plan_name(enum pc_plan_choice choice);
 const char *pc_plan_line(enum pc_plan_choice choice);
 
+/* What the planner knows of the caches; 0: what most machines have. */
+struct pc_caches {
+    int64_t near_bytes; /* of those that a core reaches much sooner than memory: its share of what others use, too */
+    int64_t first_ways; /* lines that a set of the first level has room for; its sets repeat after a page */
+};
+
 /* What a plan is for, and what is wished of it.  Budgets are in nodes of code, 0 is the default below; of these the first is
  * the user's to set, tests lower the others to see every form of kernel on small layers, and long lines cut that are short.
  */
@@ -73,7 +79,7 @@ struct pc_plan_options {
     int64_t fetch_bytes;   /* of tensors that leave the first level cache, so that lines are fetched before they are written */
     int vector_bytes;      /* of the machine's vectors; 0: plans use none, they are left to the C compiler or LLVM */
     bool fused;            /* these vectors multiply and add with one rounding */
-    int64_t near_bytes;    /* of caches that a core reaches much sooner than memory: its share of what others use, too */
+    struct pc_caches caches;
     const char *target;    /* the name of the target with these vectors, for `tuned`; NULL: none */
     bool forced;           /* `choice` is taken for every kernel of vectors that it fits; pc_plan.misfit says why not */
     enum pc_plan_choice choice;
@@ -88,6 +94,7 @@ enum {
     PC_LINE_BUDGET = IR_LINE_MOST,
     PC_FETCH_BYTES = 32 << 10,
     PC_NEAR_BYTES = 8 << 20, /* Zen 4: a quarter of the 32 MiB that its cores share */
+    PC_FIRST_WAYS = 8,
 };
 
 /* A way that fits a kernel. */

@@ -160,7 +160,7 @@ Test(lane_plan, what_is_near_decides) {
         open_text(&front, rows[i].layer);
         struct pc_plan_options options = {.vector_bytes = 64, .fused = true};
         const struct pc_plan *usual = must_build(&front, rows[i].kind, options)->plan;
-        options.near_bytes = 2 << 20;
+        options.caches.near_bytes = 2 << 20;
         const struct pc_plan *plan = must_build(&front, rows[i].kind, options)->plan;
         const bool same = plan->candidates[0].choice == usual->candidates[0].choice && plan->block == usual->block;
         cr_assert_eq(same, !rows[i].straight_on, "%s", rows[i].layer);

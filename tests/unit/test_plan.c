@@ -129,10 +129,11 @@ Test(plan, budgets_have_defaults) {
     cr_assert_eq(plan->options.kinds_budget, PC_KINDS_BUDGET);
     cr_assert_eq(plan->options.line_budget, PC_LINE_BUDGET);
     cr_assert_eq(plan->options.fetch_bytes, PC_FETCH_BYTES);
-    cr_assert_eq(plan->options.near_bytes, PC_NEAR_BYTES);
+    cr_assert_eq(plan->options.caches.near_bytes, PC_NEAR_BYTES);
+    cr_assert_eq(plan->options.caches.first_ways, PC_FIRST_WAYS);
     const struct pc_plan_options own = {
         .unroll_budget = 7, .loop_budget = 8, .whole_budget = 9, .kinds_budget = 10, .line_budget = 11, .fetch_bytes = 12,
-        .near_bytes = 13};
+        .caches = {.near_bytes = 13, .first_ways = 14}};
     plan = pc_plan_build(front.layer, PC_KERNEL_FORWARD, &own, &front.arena, &front.diags);
     cr_assert_eq(memcmp(&plan->options, &own, sizeof own), 0);
     close_front(&front);
@@ -591,4 +592,13 @@ Test(plan, what_caches_have_near) {
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         cr_assert_eq(pc_target_near_of(rows[i].second, rows[i].third), rows[i].near, "%d", (int)i);
+}
+
+/* A page to a way: Zen's, Granite Rapids', none, and one of 64 KiB in 4 ways. */
+Test(plan, which_ways_the_first_level_has) {
+    static const struct {
+        int64_t first, ways, known;
+    } rows[] = {{32 << 10, 8, 0}, {48 << 10, 12, 12}, {0, 0, 0}, {64 << 10, 4, 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        cr_assert_eq(pc_target_ways_of(rows[i].first, rows[i].ways), rows[i].known, "%d", (int)i);
 }
