@@ -164,6 +164,11 @@ bool pc_axis_is_reduced(const struct pc_axis *axis) {
     return axis->kernel > 1 || axis->in != axis->out;
 }
 
+bool pc_axis_is_whole(const struct pc_axis *axis) {
+    const struct pc_window window = pc_axis_window(axis, 0);
+    return axis->out == 1 && window.tap_end - window.tap_begin == axis->in;
+}
+
 bool pc_axis_is_unit(const struct pc_axis *axis) {
     return axis->in == 1 && !pc_axis_is_reduced(axis);
 }

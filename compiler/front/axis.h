@@ -58,6 +58,9 @@ int64_t pc_axis_count(const struct pc_axis *axis, int64_t out);
 /* Whether windows along the axis are anything but the positions themselves. */
 bool pc_axis_is_reduced(const struct pc_axis *axis);
 
+/* Whether there is one window along the axis, and every position is in it. */
+bool pc_axis_is_whole(const struct pc_axis *axis);
+
 /* Backward: the axis as if its output went on, on both sides, as far as any window covers an input, so that no input has
  * a border; *before, unless NULL, is how many windows are added in front of the first. Divisors count 1. */
 struct pc_axis pc_axis_extended(const struct pc_axis *axis, int64_t *before);

@@ -316,6 +316,8 @@ int64_t pc_lane_band_count(const struct pc_lane_band *band) {
 
 /* ---- whole planes ----
  *
+ * Where windows are whole slices, but not all of them, a slice is what a plane is otherwise, and a last pass is along D.
+ *
  * A sum may be taken in any order: lane l gets every element that is l in its vector, and then the upper half of the lanes
  * is added to the lower.  Of equal maxima the first is kept, -0 and +0 among them: lane l gets neighbours, and then lanes
  * are combined with their neighbours (planes of 14 x 14, 512 of them, by fours through local arrays 10 us, by twos in registers
@@ -339,6 +341,15 @@ static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t 
     return map;
 }
 
+/* Slices that become a number each; 1: the window is all of them. */
+static int64_t slices_of(const struct candidate *c) {
+    return pc_axis_is_whole(&c->layer->axis[0]) ? 1 : c->layer->axis[0].in;
+}
+
+static const struct pc_lane_map *dividing(const struct candidate *c, const struct pc_lane_map *map, int axis) {
+    return pc_layer_divides_by_window(c->layer) ? pc_lane_map_dividing(map, &c->layer->axis[axis], 0, c->arena) : map;
+}
+
 static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_t *from, int64_t to, int slots,
                     int64_t block, bool last) {
     struct pc_lane_shape shape = new_shape(c);
@@ -347,22 +358,38 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
     /* What was stored as a vector is loaded as that vector, which need not wait for memory. */
     shape.align = c->form.unrolled && !c->picks && band->pass_count == 0 ? 1 : c->result->lanes;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : 1;
-        shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block) : pc_lane_map_identity(1, c->arena);
-        if (last && pc_layer_divides_by_window(c->layer))
-            shape.map[a] = pc_lane_map_dividing(shape.map[a], &c->layer->axis[a], 0, c->arena);
+        shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : a == 1 ? slices_of(c) : 1;
+        shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block)
+                                              : pc_lane_map_identity(shape.from[a], c->arena);
+        if (last)
+            shape.map[a] = dividing(c, shape.map[a], a);
     }
     *from = to;
     return add_pass(c, band, PC_LANE_REDUCE,
-                    last ? "what is left of them" : pc_arena_printf(c->arena, "%" PRId64 " partial results", to), &shape,
-                    last);
+                    last      ? "what is left of them"
+                    : to == 1 ? "a number for each slice"
+                              : pc_arena_printf(c->arena, "%" PRId64 " partial results", to),
+                    &shape, last);
+}
+
+/* The numbers of slices along D, which are rows now. */
+static bool add_slices(const struct candidate *c, struct pc_lane_band *band) {
+    const struct pc_axis *axis = &c->layer->axis[0];
+    struct pc_lane_shape shape = new_shape(c);
+    shape.align = c->result->lanes;
+    shape.from[0] = shape.from[2] = 1;
+    shape.from[1] = axis->in;
+    shape.map[0] = dividing(c, pc_lane_map_identity(1, c->arena), 1);
+    shape.map[1] = dividing(c, pc_lane_map_forward(axis, 0, axis->out, 0, c->arena), 0);
+    shape.map[2] = dividing(c, pc_lane_map_identity(1, c->arena), 2);
+    return band->pass_count < PC_LANE_PASSES_MAX && add_pass(c, band, PC_LANE_REDUCE, "along D", &shape, true);
 }
 
 /* As many partial sums of each plane as lanes.  Vectors are those of all planes that are taken together, one after the
  * other: of a plane of odd length by itself hardly a vector lies in one cache line.  A plane's first and last vector are
  * also its neighbours', and which element of a plane a lane begins with does not matter. */
 static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
-    const int64_t lanes = c->result->lanes, planes = c->form.planes, count = *from;
+    const int64_t lanes = c->result->lanes, planes = c->form.planes * slices_of(c), count = *from;
     const int slots = (int)((lanes - 1 + count + lanes - 1) / lanes);
     struct pc_lane_map *map = PC_NEW(c->arena, struct pc_lane_map);
     struct pc_lane_slot *slot = PC_NEW_ARRAY(c->arena, (size_t)(planes * lanes * slots), struct pc_lane_slot), *next = slot;
@@ -386,7 +413,7 @@ static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *ban
 /* As many partial sums as lanes, in chains of equal length. */
 static bool add_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
     const int64_t lanes = c->result->lanes, vectors = (*from + lanes - 1) / lanes;
-    if (c->form.planes > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
+    if (c->form.planes * slices_of(c) > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
         return add_aligned_sums(c, band, from);
     const int64_t sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
     return sums <= CHAIN_MOST && add_row(c, band, from, sums * lanes, (int)((vectors + sums - 1) / sums), lanes, false) &&
@@ -406,14 +433,15 @@ bool candidate_build_halves(struct candidate *c) {
     struct pc_lane_band band = {.turns = {{1, 0, 0}, {1, 0, 0}, {1, 0, 0}}};
     /* In registers maxima are those of two neighbours at once: what is chosen from two vectors is one instruction. */
     const bool by_two = c->picks && c->form.unrolled;
-    int64_t from = 1;
-    for (int a = 0; a < POOL_MAX_RANK; a++)
-        from *= c->layer->axis[a].in;
+    const int64_t slices = slices_of(c);
+    int64_t from = pc_layer_inputs(c->layer) / slices;
     if (from < c->result->lanes || (!by_two && !(c->picks ? add_maxima : add_sums)(c, &band, &from)))
         return false;
     while (from > 1)
-        if (!add_row(c, &band, &from, (from + 1) / 2, 2, c->picks ? 1 : from / 2, from == 2))
+        if (!add_row(c, &band, &from, (from + 1) / 2, 2, c->picks ? 1 : from / 2, from == 2 && slices == 1))
             return false;
+    if (slices > 1 && !add_slices(c, &band))
+        return false;
     band.pass[0].first = true;
     band.pass[band.pass_count - 1].last = true;
     c->result->block = c->form.planes;

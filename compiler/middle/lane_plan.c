@@ -180,10 +180,12 @@ static const int64_t VECTORS_UNROLLED = 256, VECTORS_SUMMED = 16;
 /* How many planes, whose windows are the whole of them, have their results in one vector; 0: a plane is too long. */
 static int64_t planes_of_vector(const struct pc_layer *layer, int lanes) {
     const int64_t planes = layer->desc.batch * layer->desc.channels, inputs = pc_layer_inputs(layer);
+    const int64_t slices = pc_axis_is_whole(&layer->axis[0]) ? 1 : layer->axis[0].in;
     int64_t together = lanes;
-    if (inputs > (pc_layer_picks(layer) ? VECTORS_UNROLLED : VECTORS_SUMMED) * lanes)
+    if (inputs > VECTORS_UNROLLED * lanes || (!pc_layer_picks(layer) && inputs > slices * VECTORS_SUMMED * lanes))
         return 0;
-    while (together > 1 && (planes % together || together * inputs > VECTORS_UNROLLED * lanes))
+    while (together > 1 &&
+           (planes % together || together * slices > lanes || together * inputs > VECTORS_UNROLLED * lanes))
         together /= 2;
     return together;
 }
@@ -313,14 +315,11 @@ static bool has_long_tables(const struct pc_plan *plan, const struct way *way, i
     return false;
 }
 
-/* A window that is the whole plane, and nobody asks which tap it is. */
+/* Windows that are whole planes, or of several axes whole slices, and nobody asks which tap it is. */
 static bool is_whole(const struct pc_plan *plan) {
     bool whole = plan->kind == PC_KERNEL_FORWARD && plan->layer->desc.indices == POOL_INDICES_NONE;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
-        const struct pc_axis *axis = &plan->layer->axis[a];
-        const struct pc_window w = pc_axis_window(axis, 0);
-        whole &= axis->out == 1 && w.tap_end - w.tap_begin == axis->in;
-    }
+    for (int a = 1; a < POOL_MAX_RANK; a++)
+        whole &= pc_axis_is_whole(&plan->layer->axis[a]);
     return whole;
 }
 
@@ -340,7 +339,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     for (int a = 0; a < POOL_MAX_RANK; a++)
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
     if (way->steps == STEPS_HALVES && (last || !is_whole(plan)))
-        return "it is for windows that are the whole plane, channels-first, without tap numbers";
+        return "it is for windows that are whole planes or slices, channels-first, without tap numbers";
     if (last && layer->desc.channels < lanes)
         elements *= layer->desc.channels; /* of the row that they are with the pixels */
     elements *= planes_together(plan, lanes, way);

@@ -143,6 +143,42 @@ Test(lane_plan, whole_planes_are_summed_in_aligned_vectors) {
     }
 }
 
+/* Of lines a page apart a set of the first level has room for 8, or for 12: pixels of 8 KiB. */
+Test(lane_plan, ways_of_the_first_level_decide) {
+    struct front front;
+    open_text(&front, "channels 2048; mode max; shape 8 x 8; kernel 3; stride 1; padding 1; layout channels_last");
+    for (int64_t ways = 8; ways <= 12; ways += 4) {
+        struct pc_plan_options options = {.vector_bytes = 64, .fused = true, .caches.first_ways = ways};
+        const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, options);
+        const bool whole = k->plan->candidates[0].choice == PC_PLAN_WHOLE_1 ||
+                           k->plan->candidates[0].choice == PC_PLAN_WHOLE_4 || k->plan->candidates[0].choice == PC_PLAN_WHOLE_8;
+        cr_assert_eq(whole, ways == 12, "%s", pc_plan_name(k->plan->candidates[0].choice));
+    }
+    close_front(&front);
+}
+
+/* Gradients pixel by pixel that leave the first level are stored so, too, and not a block of channels all through. */
+Test(lane_plan, pixels_are_stored_as_a_whole) {
+    static const struct {
+        const char *layer;
+        bool whole;
+    } rows[] = {
+        {"channels 512; mode max; shape 14 x 14; kernel 14; layout channels_last", true},
+        {"channels 256; mode max; shape 4 x 4; kernel 4; layout channels_last", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        const struct pc_kernel *k = must_build(
+            &front, PC_KERNEL_BACKWARD,
+            (struct pc_plan_options){.vector_bytes = 64, .forced = true, .choice = PC_PLAN_PIXELS});
+        cr_assert_null(k->plan->misfit);
+        cr_assert_eq(k->plan->lanes->whole_pixels, rows[i].whole, "%s", rows[i].layer);
+        cr_assert_str_eq(k->ir->loops[0].name, rows[i].whole ? "p" : "cb", "%s", rows[i].layer);
+        close_front(&front);
+    }
+}
+
 /* What the caches do not have near is walked through straight on: planes row by row, pixels through all of their channels. */
 Test(lane_plan, what_is_near_decides) {
     static const struct {
