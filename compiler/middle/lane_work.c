@@ -127,15 +127,14 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
     return covered_by_many(c) || (!c->tracked && c->layer->axis[2].stride > 1) ? 1.3 : c->tracked ? 1.2 : 1;
 }
 
-/* Tiles of more rows than registers hold, but for rows that slide, which share many loads; where there is much to do for each
- * vector, it goes on meanwhile.  3 x 3 maxima by 2 of 27 x 27 x 256 take 13.4 us in tiles of 4 rows, 12.1 of 8, and 22 and 19
+/* Tiles of more rows than registers hold; windows that slide share many loads, which matters where there is much to do for
+ * each vector.  3 x 3 maxima by 2 of 27 x 27 x 256 take 13.4 us in tiles of 4 rows, 12.1 of 8, and 22 and 19
  * for training; those of 35 x 35 x 288 39.9 and 44.2 (Granite Rapids). */
 static double walk_of_tall_tiles(const struct candidate *c, const struct pc_lane_pass *pass) {
-    if (c->tracked)
-        return 1;
-    if (covered_by_many(c))
+    const bool slides = c->layer->axis[1].stride == 1, selects = pass->kind == PC_LANE_SELECT;
+    if (!c->tracked && (covered_by_many(c) || (slides && !selects) || (!c->picks && !c->backward)))
         return 1.15;
-    return !c->backward ? 1.03 : pass->kind == PC_LANE_SELECT && c->layer->axis[1].stride == 1 ? 1.05 : 1.08;
+    return slides ? 1.05 : c->tracked ? 1.02 : !c->backward ? 1.03 : 1.08;
 }
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
@@ -287,15 +286,16 @@ static int64_t new_rows(const struct candidate *c, int a) {
 /* In which order a plane comes from memory, and goes there: note [order of memory] in lane_sizes.c. */
 static double order_of_memory(const struct candidate *c) {
     static const double ROWS_1 = 1.1, ROWS_2 = 1.65, ROWS_MANY = 2.1, BANDS = 1.3, SLICES = 1.5, TRACKED = 1.7;
-    static const double TILES_OF_SLICES = 1.4; /* their rows are near by when the next tile wants them */
-    static const int64_t BYTES_NEAR = 512; /* several short rows are as good as one */
+    static const double TILES_OF_SLICES = 1.4; /* of a few cache lines, which are near by when the next tile wants them */
+    static const int64_t BYTES_NEAR = 512, SLICE_NEAR = 1024; /* several short rows are as good as one */
     const int64_t row = (c->backward ? candidate_size_written : candidate_size_read)(c, POOL_MAX_RANK - 1);
+    const int64_t slice = candidate_size_read(c, 1) * candidate_size_read(c, 2) * ir_elements[c->plan->real].bytes;
     int64_t rows = new_rows(c, 1);
     if (c->halves)
         return 1;
     if (c->form.unrolled) /* the bands of long planes */
         return pc_layer_inputs(c->layer) * ir_elements[c->plan->real].bytes <= CANDIDATE_PAGE ? 1 : BANDS;
-    if (c->slices && c->tile_rows > 1 && !c->tracked)
+    if (c->slices && c->tile_rows > 1 && !c->tracked && slice <= SLICE_NEAR)
         return TILES_OF_SLICES;
     if (c->apart)
         return c->tile_rows > 1 ? ROWS_MANY : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
