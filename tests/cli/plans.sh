@@ -60,6 +60,7 @@ pool b { mode avg; channels 3; shape 13 x 11; kernel 3; stride 1; padding 1; cou
 pool e { mode min; batch 2; channels 2; shape 4 x 7 x 5; kernel 3; stride 1 x 2 x 1; padding 1; indices tensor; nan ignore }
 pool f { mode max; channels 3; shape 9 x 8; kernel 5 x 4; stride 1; layout nhwc; indices plane }
 pool g { mode lp 3; channels 2; shape 10 x 12; kernel 3 x 9; stride 1; dtype f64 }
+pool i { mode avg; channels 3; shape 14 x 15; kernel 5; stride 3; padding 1; count_include_pad false }
 pool h { mode avg; channels 5; shape 11 x 10; kernel 4 x 5; dilation 2 x 1; stride 2; divisor_override 5; ceil_mode true }' >unrolled.pool
 for target in neon avx2 avx512; do
     check "unrolled for $target" 0 '^✓ h: forward, backward by eval' '' \

@@ -150,9 +150,9 @@ Test(lane_plan, ways_of_the_first_level_decide) {
     for (int64_t ways = 8; ways <= 12; ways += 4) {
         struct pc_plan_options options = {.vector_bytes = 64, .fused = true, .caches.first_ways = ways};
         const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, options);
-        const bool whole = k->plan->candidates[0].choice == PC_PLAN_WHOLE_1 ||
-                           k->plan->candidates[0].choice == PC_PLAN_WHOLE_4 || k->plan->candidates[0].choice == PC_PLAN_WHOLE_8;
-        cr_assert_eq(whole, ways == 12, "%s", pc_plan_name(k->plan->candidates[0].choice));
+        const enum pc_plan_choice choice = k->plan->candidates[0].choice;
+        const bool whole = choice == PC_PLAN_WHOLE_1 || choice == PC_PLAN_WHOLE_4 || choice == PC_PLAN_WHOLE_8;
+        cr_assert_eq(whole, ways == 12, "%s", pc_plan_name(choice));
     }
     close_front(&front);
 }
@@ -177,6 +177,19 @@ Test(lane_plan, pixels_are_stored_as_a_whole) {
         cr_assert_str_eq(k->ir->loops[0].name, rows[i].whole ? "p" : "cb", "%s", rows[i].layer);
         close_front(&front);
     }
+}
+
+/* Windows of few outputs to a row: a row of sums is a vector, and the outputs of four rows are another. */
+Test(lane_plan, rows_in_registers_are_vectors) {
+    struct front front;
+    open_text(&front, "channels 7; mode avg; shape 14 x 14; kernel 5; stride 3; passes forward");
+    const struct pc_plan_options options = {.vector_bytes = 64, .fused = true};
+    const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, options);
+    const struct ir_cost cost = ir_cost_of(k->ir);
+    cr_assert_eq(k->plan->candidates[0].choice, PC_PLAN_UNROLLED);
+    cr_assert_eq(cost.loads, 7 * 14);
+    cr_assert_eq(cost.stores, 7);
+    close_front(&front);
 }
 
 /* What the caches do not have near is walked through straight on: planes row by row, pixels through all of their channels. */
