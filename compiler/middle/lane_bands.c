@@ -328,14 +328,28 @@ static const int64_t CHAIN_MOST = 32;
 /* Neighbours that a lane gets: each is from a vector of its own. */
 enum { NEIGHBOURS = 4 };
 
-/* Positions 0 .. to - 1, each from `slots` positions of `from`, `step` apart; positions of a block are neighbours. */
-static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t from, int64_t to, int slots, int64_t block) {
+/* The tap of a window that is a whole slice, or plane, that stands on an element of it. */
+static int32_t tap_of_element(const struct candidate *c, int64_t element) {
+    int64_t tap = 0, stride = 1;
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
+        const struct pc_axis *axis = &c->layer->axis[a];
+        tap += (element % axis->in - pc_axis_window(axis, 0).start) / axis->dilation * stride;
+        element /= axis->in;
+        stride *= axis->kernel;
+    }
+    return (int32_t)tap;
+}
+
+/* Positions 0 .. to - 1, each from `slots` positions of `from`, a block apart; positions of a block are neighbours. `taps`:
+ * these are elements of the window, else what became of them. */
+static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t from, int64_t to, int slots, int64_t block,
+                                             bool taps) {
     struct pc_lane_map *map = PC_NEW(c->arena, struct pc_lane_map);
     struct pc_lane_slot *slot = PC_NEW_ARRAY(c->arena, (size_t)(to * slots), struct pc_lane_slot);
     for (int64_t i = 0; i < to; i++)
         for (int k = 0; k < slots; k++) {
             const int64_t at = (i / block * slots + k) * block + i % block;
-            slot[i * slots + k] = (struct pc_lane_slot){at < from ? (int32_t)at : -1, 0, 1};
+            slot[i * slots + k] = (struct pc_lane_slot){at < from ? (int32_t)at : -1, taps ? tap_of_element(c, at) : 0, 1};
         }
     *map = (struct pc_lane_map){.to = to, .used = to, .slots = slots, .slot = slot};
     return map;
@@ -359,8 +373,9 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
     shape.align = c->form.unrolled && !c->picks && band->pass_count == 0 ? 1 : c->result->lanes;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
         shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : a == 1 ? slices_of(c) : 1;
-        shape.map[a] = a == POOL_MAX_RANK - 1 ? strided_map(c, *from, to, slots, block)
-                                              : pc_lane_map_identity(shape.from[a], c->arena);
+        shape.map[a] = a == POOL_MAX_RANK - 1
+                           ? strided_map(c, *from, to, slots, block, c->tracked && band->pass_count == 0)
+                           : pc_lane_map_identity(shape.from[a], c->arena);
         if (last)
             shape.map[a] = dividing(c, shape.map[a], a);
     }
@@ -435,6 +450,8 @@ bool candidate_build_halves(struct candidate *c) {
     const bool by_two = c->picks && c->form.unrolled;
     const int64_t slices = slices_of(c);
     int64_t from = pc_layer_inputs(c->layer) / slices;
+    if (c->tracked && !by_two) /* constants for all of a plane */
+        return false;
     if (from < c->result->lanes || (!by_two && !(c->picks ? add_maxima : add_sums)(c, &band, &from)))
         return false;
     while (from > 1)
@@ -443,6 +460,7 @@ bool candidate_build_halves(struct candidate *c) {
     if (slices > 1 && !add_slices(c, &band))
         return false;
     band.pass[0].first = true;
+    band.pass[0].lane_taps = c->tracked;
     band.pass[band.pass_count - 1].last = true;
     c->result->block = c->form.planes;
     PC_GROW(c->arena, c->result->bands, c->result->band_count, c->result->band_capacity);

@@ -175,17 +175,19 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
 
 /* Vectors of planes that become numbers in one straight line; and of a plane beyond which that is little beside loading it
  * where it is a sum, whose lanes are combined only in the end. */
-static const int64_t VECTORS_UNROLLED = 256, VECTORS_SUMMED = 16;
+static const int64_t VECTORS_UNROLLED = 256, VECTORS_TRACKED = 100, VECTORS_SUMMED = 16;
 
 /* How many planes, whose windows are the whole of them, have their results in one vector; 0: a plane is too long. */
-static int64_t planes_of_vector(const struct pc_layer *layer, int lanes) {
+static int64_t planes_of_vector(const struct pc_plan *plan, int lanes) {
+    const struct pc_layer *layer = plan->layer;
     const int64_t planes = layer->desc.batch * layer->desc.channels, inputs = pc_layer_inputs(layer);
     const int64_t slices = pc_axis_is_whole(&layer->axis[0]) ? 1 : layer->axis[0].in;
+    const int64_t most = pc_plan_tracks(plan) ? VECTORS_TRACKED : VECTORS_UNROLLED;
     int64_t together = lanes;
-    if (inputs > VECTORS_UNROLLED * lanes || (!pc_layer_picks(layer) && inputs > slices * VECTORS_SUMMED * lanes))
+    if (inputs > most * lanes || (!pc_layer_picks(layer) && inputs > slices * VECTORS_SUMMED * lanes))
         return 0;
     while (together > 1 &&
-           (planes % together || together * slices > lanes || together * inputs > VECTORS_UNROLLED * lanes))
+           (planes % together || together * slices > lanes || together * inputs > most * lanes))
         together /= 2;
     return together;
 }
@@ -219,8 +221,8 @@ static int list_forms(const struct pc_plan *plan, int lanes, const struct way *w
             forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes};
         return count;
     }
-    if (way->steps == STEPS_HALVES && planes_of_vector(layer, lanes) > 0)
-        forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes_of_vector(layer, lanes)};
+    if (way->steps == STEPS_HALVES && planes_of_vector(plan, lanes) > 0)
+        forms[count++] = (struct lane_form){.aligned = true, .unrolled = true, .planes = planes_of_vector(plan, lanes)};
     if (last && way->rows > 0 && fills_vectors(layer, lanes))
         forms[count++] = (struct lane_form){.aligned = true};
     if (last && way->rows > 0 && way->steps == STEPS_SLICES && fills_vectors(layer, lanes) &&
@@ -317,10 +319,11 @@ static bool has_long_tables(const struct pc_plan *plan, const struct way *way, i
     return false;
 }
 
-/* Windows that are whole planes, or of several axes whole slices, and nobody asks which tap it is. */
+/* Windows that are whole planes, or, where nobody asks which tap it is, whole slices. */
 static bool is_whole(const struct pc_plan *plan) {
-    bool whole = plan->kind == PC_KERNEL_FORWARD && plan->layer->desc.indices == POOL_INDICES_NONE;
-    for (int a = 1; a < POOL_MAX_RANK; a++)
+    const bool tracked = pc_plan_tracks(plan);
+    bool whole = plan->kind != PC_KERNEL_BACKWARD && plan->layer->desc.indices <= POOL_INDICES_WINDOW;
+    for (int a = tracked ? 0 : 1; a < POOL_MAX_RANK; a++)
         whole &= pc_axis_is_whole(&plan->layer->axis[a]);
     return whole;
 }
@@ -341,7 +344,7 @@ static const char *why_not(const struct pc_plan *plan, const struct way *way, in
     for (int a = 0; a < POOL_MAX_RANK; a++)
         elements *= plan->kind == PC_KERNEL_BACKWARD || way->steps == STEPS_HALVES ? layer->axis[a].in : layer->axis[a].out;
     if (way->steps == STEPS_HALVES && (last || !is_whole(plan)))
-        return "it is for windows that are whole planes or slices, channels-first, without tap numbers";
+        return "it is for windows that are whole planes, channels-first, or whole slices without tap numbers";
     if (last && layer->desc.channels < lanes)
         elements *= layer->desc.channels; /* of the row that they are with the pixels */
     elements *= planes_together(plan, lanes, way);

@@ -29,6 +29,7 @@ struct pc_lane_pass {
     int line_axis;
     int64_t line_step, line_block, line_length; /* elements of the source between neighbours; slots; windows */
     int64_t tap_stride[POOL_MAX_RANK];          /* REDUCE: from slot to slot along an axis */
+    bool lane_taps; /* tap numbers differ from lane to lane, which are elements of one window; else slots have them */
 };
 
 enum { PC_CACHE_LINE = 64 }; /* bytes */

@@ -10,6 +10,14 @@ static ir_ref gather_taps(struct lanes_nest *n, const struct pc_lane_tap *tap) {
     return ir_convert(n->b, n->nest->plan->track, lanes_gather(n, tap, n->read.taps));
 }
 
+/* Where lanes are elements of one window: a number of its own for each. */
+static ir_ref numbers_of(struct lanes_nest *n, const struct pc_lane_tap *tap) {
+    int64_t numbers[PC_LANES_MAX];
+    for (int l = 0; l < n->lanes; l++)
+        numbers[l] = tap->number[l];
+    return lanes_constants(n, numbers, tap->active, n->nest->track);
+}
+
 static struct fold tap_of(struct lanes_nest *n, const struct pc_lane_group *group, const struct pc_lane_tap *tap) {
     struct fold fold = {.raw = true, .missing = group->valid & ~tap->active};
     fold.value = lanes_gather_values(n, tap);
@@ -18,7 +26,9 @@ static struct fold tap_of(struct lanes_nest *n, const struct pc_lane_group *grou
     fold.value = lanes_blend(n, tap->active, group->valid, fold.value, fold_identity(n->nest));
     if (!lanes_have_tap_numbers(n))
         return fold;
-    fold.tap = n->pass->first ? ir_integer(n->b, n->nest->track, 0) : gather_taps(n, tap);
+    fold.tap = !n->pass->first      ? gather_taps(n, tap)
+               : n->pass->lane_taps ? numbers_of(n, tap)
+                                    : ir_integer(n->b, n->nest->track, 0);
     return fold;
 }
 

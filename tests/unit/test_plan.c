@@ -283,7 +283,10 @@ static const struct wanted forms[] = {
      "16 planes at a time, transposed: one axis at a time"},
     {"mode max; channels 100; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 32), PC_FORM_LANES,
      "8 planes at a time, transposed: whole windows"},
-    {"mode max; channels 3; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS, "loops over equal windows"},
+    {"mode max; channels 3; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LANES,
+     "whole planes, as many partial results as lanes"},
+    {"mode max; channels 3; shape 5400; kernel 5400", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
+     "loops over equal windows"}, /* numbers of all taps would be constants */
     {"mode max; channels 100; shape 54; kernel 54; indices plane", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
      "loops over equal windows"}, /* which transposed planes do not know */
     {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
