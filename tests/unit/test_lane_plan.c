@@ -143,6 +143,11 @@ Test(lane_plan, whole_planes_are_summed_in_aligned_vectors) {
     }
 }
 
+static bool takes_whole_windows(const struct pc_kernel *k) {
+    const enum pc_plan_choice choice = k->plan->candidates[0].choice;
+    return choice == PC_PLAN_WHOLE_1 || choice == PC_PLAN_WHOLE_4 || choice == PC_PLAN_WHOLE_8;
+}
+
 /* Of lines a page apart a set of the first level has room for 8, or for 12: pixels of 8 KiB. */
 Test(lane_plan, ways_of_the_first_level_decide) {
     struct front front;
@@ -150,9 +155,7 @@ Test(lane_plan, ways_of_the_first_level_decide) {
     for (int64_t ways = 8; ways <= 12; ways += 4) {
         struct pc_plan_options options = {.vector_bytes = 64, .fused = true, .caches.first_ways = ways};
         const struct pc_kernel *k = must_build(&front, PC_KERNEL_FORWARD, options);
-        const enum pc_plan_choice choice = k->plan->candidates[0].choice;
-        const bool whole = choice == PC_PLAN_WHOLE_1 || choice == PC_PLAN_WHOLE_4 || choice == PC_PLAN_WHOLE_8;
-        cr_assert_eq(whole, ways == 12, "%s", pc_plan_name(choice));
+        cr_assert_eq(takes_whole_windows(k), ways == 12, "%s", pc_plan_name(k->plan->candidates[0].choice));
     }
     close_front(&front);
 }
@@ -189,6 +192,15 @@ Test(lane_plan, rows_in_registers_are_vectors) {
     cr_assert_eq(k->plan->candidates[0].choice, PC_PLAN_UNROLLED);
     cr_assert_eq(cost.loads, 7 * 14);
     cr_assert_eq(cost.stores, 7);
+    close_front(&front);
+}
+
+/* One axis at a time is fewer operations, but leaves room for half a pixel. */
+Test(lane_plan, gradients_of_sums_are_not_stored_in_pieces) {
+    struct front front;
+    open_text(&front, "channels 256; mode avg; shape 28 x 28; kernel 3; stride 2; padding 1:0; layout channels_last");
+    const struct pc_plan_options options = {.vector_bytes = 64, .fused = true};
+    cr_assert(takes_whole_windows(must_build(&front, PC_KERNEL_BACKWARD, options)));
     close_front(&front);
 }
 
