@@ -355,9 +355,13 @@ static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t 
     return map;
 }
 
-/* Slices that become a number each; 1: the window is all of them. */
+/* Whether windows are not all of D, so that what becomes a number is a slice; how many there are. */
+static bool has_slices(const struct candidate *c) {
+    return !pc_axis_is_whole(&c->layer->axis[0]);
+}
+
 static int64_t slices_of(const struct candidate *c) {
-    return pc_axis_is_whole(&c->layer->axis[0]) ? 1 : c->layer->axis[0].in;
+    return has_slices(c) ? c->layer->axis[0].in : 1;
 }
 
 static const struct pc_lane_map *dividing(const struct candidate *c, const struct pc_lane_map *map, int axis) {
@@ -428,7 +432,7 @@ static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *ban
 /* As many partial sums as lanes, in chains of equal length. */
 static bool add_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
     const int64_t lanes = c->result->lanes, vectors = (*from + lanes - 1) / lanes;
-    if (c->form.planes * slices_of(c) > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
+    if (c->form.unrolled && c->form.planes * slices_of(c) > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
         return add_aligned_sums(c, band, from);
     const int64_t sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
     return sums <= CHAIN_MOST && add_row(c, band, from, sums * lanes, (int)((vectors + sums - 1) / sums), lanes, false) &&
@@ -448,16 +452,15 @@ bool candidate_build_halves(struct candidate *c) {
     struct pc_lane_band band = {.turns = {{1, 0, 0}, {1, 0, 0}, {1, 0, 0}}};
     /* In registers maxima are those of two neighbours at once: what is chosen from two vectors is one instruction. */
     const bool by_two = c->picks && c->form.unrolled;
-    const int64_t slices = slices_of(c);
-    int64_t from = pc_layer_inputs(c->layer) / slices;
+    int64_t from = pc_layer_inputs(c->layer) / slices_of(c);
     if (c->tracked && !by_two) /* constants for all of a plane */
         return false;
     if (from < c->result->lanes || (!by_two && !(c->picks ? add_maxima : add_sums)(c, &band, &from)))
         return false;
     while (from > 1)
-        if (!add_row(c, &band, &from, (from + 1) / 2, 2, c->picks ? 1 : from / 2, from == 2 && slices == 1))
+        if (!add_row(c, &band, &from, (from + 1) / 2, 2, c->picks ? 1 : from / 2, from == 2 && !has_slices(c)))
             return false;
-    if (slices > 1 && !add_slices(c, &band))
+    if (has_slices(c) && !add_slices(c, &band))
         return false;
     band.pass[0].first = true;
     band.pass[0].lane_taps = c->tracked;

@@ -173,11 +173,11 @@ static int64_t planes_together(const struct pc_plan *plan, int lanes, const stru
     return part > 1 && fewer <= MUCH_FEWER ? part : 1;
 }
 
-/* Vectors of planes that become numbers in one straight line; and of a plane beyond which that is little beside loading it
- * where it is a sum, whose lanes are combined only in the end. */
+/* Vectors of planes that become numbers in one straight line, and with tap numbers; and of a slice beyond which that is little
+ * beside loading it where it is a sum, whose lanes are combined only in the end. */
 static const int64_t VECTORS_UNROLLED = 256, VECTORS_TRACKED = 100, VECTORS_SUMMED = 16;
 
-/* How many planes, whose windows are the whole of them, have their results in one vector; 0: a plane is too long. */
+/* How many planes, whose windows are whole planes or slices, have their results in one vector; 0: a plane is too long. */
 static int64_t planes_of_vector(const struct pc_plan *plan, int lanes) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = layer->desc.batch * layer->desc.channels, inputs = pc_layer_inputs(layer);
@@ -305,9 +305,10 @@ static bool has_long_tables(const struct pc_plan *plan, const struct way *way, i
     const struct pc_layer *layer = plan->layer;
     const bool flat = layer->desc.layout == POOL_CHANNELS_LAST && layer->desc.channels < lanes; /* one of its forms */
     const int64_t channels = flat ? layer->desc.channels : 1;
-    if (way->steps == STEPS_HALVES)
-        return (double)pc_layer_inputs(layer) > TABLE_MOST;
-    for (int a = 0; a < POOL_MAX_RANK; a++) {
+    if (way->steps == STEPS_HALVES && (double)pc_layer_inputs(layer) > TABLE_MOST)
+        return true;
+    const int axes = way->steps == STEPS_HALVES ? 1 : POOL_MAX_RANK; /* what is halved needs none */
+    for (int a = 0; a < axes; a++) {
         const struct pc_axis *axis = &layer->axis[a];
         const int64_t covers = axis->adaptive ? axis->out / axis->in + 2 : (axis->kernel - 1) / axis->stride + 1;
         const double slots =

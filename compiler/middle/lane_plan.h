@@ -34,7 +34,7 @@ struct pc_lane_pass {
 
 enum { PC_CACHE_LINE = 64 }; /* bytes */
 
-/* Weighing dy and two for each axis; or quarters of a plane, then halves of sixteen lanes. */
+/* Weighing dy and two for each axis; or halves of a plane, of 256 vectors of 16 lanes at most (VECTORS_UNROLLED). */
 enum { PC_LANE_PASSES_MAX = 12 };
 
 /* Groups of a gradient side by side, at most; of its phases. */

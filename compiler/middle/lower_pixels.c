@@ -7,7 +7,7 @@
  * are combined in their order, so that of equal maxima the first is kept.
  *
  * Gradients of maxima go the same way where no input is in two windows: every pixel of the window takes dy where the tap
- * number is its own.  dy and the numbers of a block stay in registers, or, where dx leaves the first level cache, are loaded
+ * number is its own.  dy and the numbers of a block stay in registers, or, where dx and dy leave the first level cache, are loaded
  * for each pixel, so that pixels are stored as a whole: pieces may be a multiple of a page apart (512 x 14 x 14 10.9 us, whole
  * pixels 7.5; 1024 x 1 x 15000 14 and 6.4 ms; Granite Rapids). */
 #include "middle/lane_plan.h"
@@ -211,15 +211,21 @@ static void each_input(struct pixels *p, void (*body)(struct pixels *p)) {
         nest_close(p->nest, loops[level]);
 }
 
+static bool is_covered(const struct nest *nest) {
+    bool covered = true;
+    for (int a = 0; a < POOL_MAX_RANK; a++)
+        covered &= nest->phase[a]->cover_count > 0;
+    return covered;
+}
+
 static struct pixels inputs_of(struct nest *nest) {
-    struct pixels p = {.nest = nest, .is_covered = true};
+    struct pixels p = {.nest = nest, .is_covered = is_covered(nest)};
     for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
         const struct pc_phase *phase = nest->phase[a];
         struct steps steps = times(nest->stride[a], phase->step);
         steps.narrow = 0;
         steps.tap = nest->stride[a].tap;
         add_run(&p, phase->count, steps);
-        p.is_covered &= phase->cover_count > 0;
     }
     return p;
 }
@@ -244,7 +250,7 @@ static void spread_block(struct nest *nest, int64_t channels) {
 }
 
 static void store_block(struct nest *nest, int64_t channels) {
-    struct pixels p = inputs_of(nest);
+    struct pixels p = {.nest = nest, .is_covered = is_covered(nest)};
     load_block(&p, channels);
     store_input(&p);
 }

@@ -74,14 +74,16 @@ static void wide(struct pool_random *random, struct pool_desc *desc) {
             desc->indices = (enum pool_indices)pool_random_below(random, POOL_INDICES_TENSOR + 1);
     }
     const bool global = pool_random_chance(random, 1, 8), padded = pool_random_chance(random, 1, 2);
+    const bool slices = desc->rank == POOL_MAX_RANK && pool_random_chance(random, 1, 4); /* windows are whole ones */
     for (int a = 0; a < desc->rank; a++) {
         const int64_t longest = desc->rank == 1 ? 200 : desc->rank == 3 ? 10 : last ? 12 : 40;
-        desc->in[a] = pool_random_between(random, 5, longest);
-        desc->kernel[a] = global ? desc->in[a] : pool_random_between(random, 1, pool_random_chance(random, 3, 4) ? 3 : 6);
+        const bool whole = global || (slices && a > 0);
+        desc->in[a] = pool_random_between(random, slices && a == 0 ? 1 : 5, longest);
+        desc->kernel[a] = whole ? desc->in[a] : pool_random_between(random, 1, pool_random_chance(random, 3, 4) ? 3 : 6);
         desc->stride[a] = pool_random_between(random, 1, 4);
         desc->dilation[a] = 1;
-        desc->pad_begin[a] = padded && !global ? pool_random_between(random, 0, desc->kernel[a] / 2) : 0;
-        desc->pad_end[a] = padded && !global ? pool_random_between(random, 0, desc->kernel[a] / 2) : 0;
+        desc->pad_begin[a] = padded && !whole ? pool_random_between(random, 0, desc->kernel[a] / 2) : 0;
+        desc->pad_end[a] = padded && !whole ? pool_random_between(random, 0, desc->kernel[a] / 2) : 0;
     }
     desc->ceil_mode = pool_random_chance(random, 1, 4);
 }

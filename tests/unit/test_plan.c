@@ -268,7 +268,7 @@ static const struct wanted forms[] = {
     {"mode max; channels 480; shape 16 x 14 x 14; kernel 3; stride 1; padding 1; layout ndhwc", PC_KERNEL_FORWARD,
      BUDGET(0, 0, 0, 64), PC_FORM_LANES, "whole windows, in tiles"}, /* which is read straight on: 6 MB */
     {"mode max; channels 64; shape 56 x 56; kernel 56", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
-     "whole planes, as many partial results as lanes"},
+     "whole planes, or slices"},
     {"mode max; channels 2; shape 1000 x 1000; kernel 1000", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_PASSES,
      "one axis at a time"}, /* more passes of lanes than there are */
     {"mode max; channels 3; shape 3 x 2; kernel 2; layout nhwc", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64), PC_FORM_LOOPS,
@@ -284,7 +284,7 @@ static const struct wanted forms[] = {
     {"mode max; channels 100; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 32), PC_FORM_LANES,
      "8 planes at a time, transposed: whole windows"},
     {"mode max; channels 3; shape 54; kernel 54", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LANES,
-     "whole planes, as many partial results as lanes"},
+     "whole planes, or slices"},
     {"mode max; channels 3; shape 5400; kernel 5400", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
      "loops over equal windows"}, /* numbers of all taps would be constants */
     {"mode max; channels 100; shape 54; kernel 54; indices plane", PC_KERNEL_TRAIN, BUDGET(1, 0, 0, 32), PC_FORM_LOOPS,
@@ -304,7 +304,7 @@ static const struct wanted forms[] = {
     {"mode max; channels 512; shape 14 x 14; kernel 14; layout nhwc; indices tensor", PC_KERNEL_TRAIN, BUDGET(0, 0, 0, 64),
      PC_FORM_LANES, "windows pixel by pixel"},
     {"mode avg; channels 24; shape 4 x 28 x 28; kernel 1 x 28 x 28", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
-     "whole planes, as many partial results as lanes"}, /* slices are planes */
+     "whole planes, or slices"}, /* slices are planes */
     {"mode max; channels 24; shape 4 x 28 x 28; kernel 1 x 28 x 28; indices plane", PC_KERNEL_FORWARD, BUDGET(1, 0, 0, 64),
      PC_FORM_PASSES, "one axis at a time"}, /* unless somebody asks where in the volume */
     /* Tap numbers compared side by side. */
