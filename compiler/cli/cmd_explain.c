@@ -106,7 +106,7 @@ static void explain(struct pc_cli *cli, const struct pc_layer *layer, enum pc_ta
         if (caches->near_bytes)
             pc_text_printf(text, ", %" PRId64 " KiB of near caches", caches->near_bytes / 1024);
         if (caches->first_ways)
-            pc_text_printf(text, ", %" PRId64 " ways of the first", caches->first_ways);
+            pc_text_printf(text, ", a first level of %" PRId64 " ways", caches->first_ways);
         pc_text_add(text, "\n\n");
     }
     for (int kind = 0; kind < PC_KERNEL_COUNT; kind++) {

@@ -320,8 +320,8 @@ int64_t pc_lane_band_count(const struct pc_lane_band *band) {
  *
  * A sum may be taken in any order: lane l gets every element that is l in its vector, and then the upper half of the lanes
  * is added to the lower.  Of equal maxima the first is kept, -0 and +0 among them: lane l gets neighbours, and then lanes
- * are combined with their neighbours (planes of 14 x 14, 512 of them, by fours through local arrays 10 us, by twos in registers
- * 5.5; Granite Rapids). */
+ * are combined with their neighbours (planes of 14 x 14, 512 of them, by fours through local arrays 10 us, by twos in
+ * registers 5.5; Granite Rapids). */
 
 /* Vectors that one partial sum takes, so that their additions are no long chain. */
 static const int64_t CHAIN_MOST = 32;
@@ -355,13 +355,9 @@ static const struct pc_lane_map *strided_map(const struct candidate *c, int64_t 
     return map;
 }
 
-/* Whether windows are not all of D, so that what becomes a number is a slice; how many there are. */
+/* Whether windows are not all of D, so that what becomes a number is a slice, be there one. */
 static bool has_slices(const struct candidate *c) {
     return !pc_axis_is_whole(&c->layer->axis[0]);
-}
-
-static int64_t slices_of(const struct candidate *c) {
-    return has_slices(c) ? c->layer->axis[0].in : 1;
 }
 
 static const struct pc_lane_map *dividing(const struct candidate *c, const struct pc_lane_map *map, int axis) {
@@ -376,7 +372,7 @@ static bool add_row(const struct candidate *c, struct pc_lane_band *band, int64_
     /* What was stored as a vector is loaded as that vector, which need not wait for memory. */
     shape.align = c->form.unrolled && !c->picks && band->pass_count == 0 ? 1 : c->result->lanes;
     for (int a = 0; a < POOL_MAX_RANK; a++) {
-        shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : a == 1 ? slices_of(c) : 1;
+        shape.from[a] = a == POOL_MAX_RANK - 1 ? *from : a == 1 ? candidate_slices_of(c->layer) : 1;
         shape.map[a] = a == POOL_MAX_RANK - 1
                            ? strided_map(c, *from, to, slots, block, c->tracked && band->pass_count == 0)
                            : pc_lane_map_identity(shape.from[a], c->arena);
@@ -408,7 +404,7 @@ static bool add_slices(const struct candidate *c, struct pc_lane_band *band) {
  * other: of a plane of odd length by itself hardly a vector lies in one cache line.  A plane's first and last vector are
  * also its neighbours', and which element of a plane a lane begins with does not matter. */
 static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
-    const int64_t lanes = c->result->lanes, planes = c->form.planes * slices_of(c), count = *from;
+    const int64_t lanes = c->result->lanes, planes = c->form.planes * candidate_slices_of(c->layer), count = *from;
     const int slots = (int)((lanes - 1 + count + lanes - 1) / lanes);
     struct pc_lane_map *map = PC_NEW(c->arena, struct pc_lane_map);
     struct pc_lane_slot *slot = PC_NEW_ARRAY(c->arena, (size_t)(planes * lanes * slots), struct pc_lane_slot), *next = slot;
@@ -432,7 +428,7 @@ static bool add_aligned_sums(const struct candidate *c, struct pc_lane_band *ban
 /* As many partial sums as lanes, in chains of equal length. */
 static bool add_sums(const struct candidate *c, struct pc_lane_band *band, int64_t *from) {
     const int64_t lanes = c->result->lanes, vectors = (*from + lanes - 1) / lanes;
-    if (c->form.unrolled && c->form.planes * slices_of(c) > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
+    if (c->form.unrolled && c->form.planes * candidate_slices_of(c->layer) > 1 && *from % lanes != 0 && vectors < CHAIN_MOST)
         return add_aligned_sums(c, band, from);
     const int64_t sums = (vectors + CHAIN_MOST - 1) / CHAIN_MOST;
     return sums <= CHAIN_MOST && add_row(c, band, from, sums * lanes, (int)((vectors + sums - 1) / sums), lanes, false) &&
@@ -452,7 +448,7 @@ bool candidate_build_halves(struct candidate *c) {
     struct pc_lane_band band = {.turns = {{1, 0, 0}, {1, 0, 0}, {1, 0, 0}}};
     /* In registers maxima are those of two neighbours at once: what is chosen from two vectors is one instruction. */
     const bool by_two = c->picks && c->form.unrolled;
-    int64_t from = pc_layer_inputs(c->layer) / slices_of(c);
+    int64_t from = pc_layer_inputs(c->layer) / candidate_slices_of(c->layer);
     if (c->tracked && !by_two) /* constants for all of a plane */
         return false;
     if (from < c->result->lanes || (!by_two && !(c->picks ? add_maxima : add_sums)(c, &band, &from)))

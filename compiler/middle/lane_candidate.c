@@ -43,6 +43,10 @@ int64_t candidate_padded(const struct candidate *c, int64_t length) {
     return (length + c->result->lanes - 1) / c->result->lanes * c->result->lanes;
 }
 
+int64_t candidate_slices_of(const struct pc_layer *layer) {
+    return pc_axis_is_whole(&layer->axis[0]) ? 1 : layer->axis[0].in;
+}
+
 int64_t candidate_stride_of(const struct pc_axis *axis) {
     return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
 }

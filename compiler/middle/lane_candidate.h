@@ -73,6 +73,10 @@ double candidate_reads_for(const struct candidate *c, int a, double written);
 /* How long rows of local arrays are that are padded. */
 int64_t candidate_padded(const struct candidate *c, int64_t length);
 
+/* What becomes a number first where windows are whole planes or slices (c->halves): a plane is one slice if they are all of
+ * D, else as many as D has positions. */
+int64_t candidate_slices_of(const struct pc_layer *layer);
+
 /* Of adaptive windows about. */
 int64_t candidate_stride_of(const struct pc_axis *axis);
 

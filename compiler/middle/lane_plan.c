@@ -181,13 +181,12 @@ static const int64_t VECTORS_UNROLLED = 256, VECTORS_TRACKED = 100, VECTORS_SUMM
 static int64_t planes_of_vector(const struct pc_plan *plan, int lanes) {
     const struct pc_layer *layer = plan->layer;
     const int64_t planes = layer->desc.batch * layer->desc.channels, inputs = pc_layer_inputs(layer);
-    const int64_t slices = pc_axis_is_whole(&layer->axis[0]) ? 1 : layer->axis[0].in;
+    const int64_t slices = candidate_slices_of(layer);
     const int64_t most = pc_plan_tracks(plan) ? VECTORS_TRACKED : VECTORS_UNROLLED;
     int64_t together = lanes;
     if (inputs > most * lanes || (!pc_layer_picks(layer) && inputs > slices * VECTORS_SUMMED * lanes))
         return 0;
-    while (together > 1 &&
-           (planes % together || together * slices > lanes || together * inputs > most * lanes))
+    while (together > 1 && (planes % together || together * slices > lanes || together * inputs > most * lanes))
         together /= 2;
     return together;
 }

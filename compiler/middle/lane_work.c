@@ -128,8 +128,8 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
 }
 
 /* Tiles of more rows than registers hold; windows that slide share many loads, which matters where there is much to do for
- * each vector.  3 x 3 maxima by 2 of 27 x 27 x 256 take 13.4 us in tiles of 4 rows, 12.1 of 8, and 22 and 19
- * for training; those of 35 x 35 x 288 39.9 and 44.2 (Granite Rapids). */
+ * each vector.  3 x 3 maxima by 2 of 27 x 27 x 256 take 13.4 us in tiles of 4 rows, 12.1 of 8, and 22 and 19 for training;
+ * those of 35 x 35 x 288 39.9 and 44.2 (Granite Rapids). */
 static double walk_of_tall_tiles(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool slides = c->layer->axis[1].stride == 1, selects = pass->kind == PC_LANE_SELECT;
     if (!c->tracked && (covered_by_many(c) || (slides && !selects) || (!c->picks && !c->backward)))

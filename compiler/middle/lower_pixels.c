@@ -7,9 +7,9 @@
  * are combined in their order, so that of equal maxima the first is kept.
  *
  * Gradients of maxima go the same way where no input is in two windows: every pixel of the window takes dy where the tap
- * number is its own.  dy and the numbers of a block stay in registers, or, where dx and dy leave the first level cache, are loaded
- * for each pixel, so that pixels are stored as a whole: pieces may be a multiple of a page apart (512 x 14 x 14 10.9 us, whole
- * pixels 7.5; 1024 x 1 x 15000 14 and 6.4 ms; Granite Rapids). */
+ * number is its own.  dy and the numbers of a block stay in registers, or, where dx and dy leave the first level cache, are
+ * loaded for each pixel, so that pixels are stored as a whole: pieces may be a multiple of a page apart (512 x 14 x 14 10.9
+ * us, whole pixels 7.5; 1024 x 1 x 15000 14 and 6.4 ms; Granite Rapids). */
 #include "middle/lane_plan.h"
 #include "middle/lower_block.h"
 
