@@ -51,8 +51,9 @@ int64_t candidate_stride_of(const struct pc_axis *axis) {
     return !axis->adaptive ? axis->stride : axis->in > axis->out ? axis->in / axis->out : 1;
 }
 
-/* The time of a cache line from memory, in operations; the share of the operations that is not done while waiting. */
-static const double LINE_FROM_MEMORY = 12, MEANWHILE = 0.4;
+/* The time of a cache line from memory, in operations; of working and waiting, the share of the shorter that is not done
+ * during the longer. */
+static const double LINE_FROM_MEMORY = 12, APART = 0.4;
 
 bool pc_lane_comes_from_memory(const struct pc_plan *plan) {
     const struct pc_layer *layer = plan->layer;
@@ -63,8 +64,9 @@ bool pc_lane_comes_from_memory(const struct pc_plan *plan) {
 void candidate_wait_for_memory(const struct pc_plan *plan, double times, double *work) {
     const double values = (double)(pc_layer_inputs(plan->layer) + pc_layer_outputs(plan->layer));
     const double lines = values * ir_elements[plan->real].bytes / PC_CACHE_LINE;
+    const double wait = lines * LINE_FROM_MEMORY * times;
     if (pc_lane_comes_from_memory(plan))
-        *work = *work * MEANWHILE + lines * LINE_FROM_MEMORY * times;
+        *work = *work > wait ? *work + APART * wait : wait + APART * *work;
 }
 
 bool candidate_can_band(const struct candidate *c) {

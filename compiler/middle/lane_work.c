@@ -57,8 +57,8 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     const bool shortest = !candidate_lanes_are_channels(c) && c->result->lanes * ir_elements[c->plan->real].bytes == 16;
     switch (pass->kind) {
     case PC_LANE_REDUCE:
-        if (!c->picks)
-            return (struct weights){1, 1, 1, pass->last ? 1 + divides : 1};
+        if (!c->picks) /* channels-last, what lies between passes is stored as well */
+            return (struct weights){1, 1, 1, (pass->last ? 1 + divides : 1) + (c->apart && candidate_lanes_are_channels(c))};
         if (c->tracked)
             return (struct weights){propagates ? 4 : 3, pass->first ? 1 : 2, pass->first ? 1 : 2,
                                     3 + (pass->last ? index_work(c) : 0)};
@@ -73,11 +73,20 @@ static struct weights weights_of(const struct candidate *c, const struct pc_lane
     return (struct weights){0, 0, 0, 0};
 }
 
+/* How much longer the parts of a line take that windows share where they are few: channels-last 5 x 5 maxima, 20 x 20 x 256,
+ * take 28 us in lines and 21 as whole windows, 9 x 9 ones 29 and 42 (Granite Rapids). */
+static double work_of_short_line(const struct candidate *c, int a) {
+    const bool is_short = candidate_lanes_are_channels(c) && c->picks && !c->tracked && !is_narrow(c) &&
+                          c->layer->axis[a].kernel <= 5;
+    return is_short ? 1.4 : 1;
+}
+
 /* Taps that are combined: whole windows share the results of their rows, so beyond the taps that are new only rows are
  * combined, window by window. */
 static double combined(const struct candidate *c, const struct pc_lane_pass *pass, const struct pc_lane_cost *cost) {
     if (pass->lines)
-        return cost->groups * candidate_line_work(c, pass->line_axis, pass->line_length);
+        return cost->groups * candidate_line_work(c, pass->line_axis, pass->line_length) *
+               work_of_short_line(c, pass->line_axis);
     const double kernel = (double)(c->layer->axis[2].kernel);
     const double rows = cost->new_taps + cost->taps / kernel;
     return pass->kind == PC_LANE_REDUCE && rows < cost->taps ? rows : cost->taps;
@@ -116,25 +125,34 @@ static bool rows_share_sets(const struct candidate *c) {
 }
 
 /* A plane as one straight line: the longer the windows are, the more results are alive at a time, those with tap numbers
- * twice; that constants are many matters less, for each is used where the plane is. */
+ * twice, but where the next window begins two elements on and half of them are done; that constants are many matters less,
+ * for each is used where the plane is. */
 static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass *pass) {
+    const bool strides = c->layer->axis[2].stride > 1;
     if (pass->kind == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (c->picks && c->halves) /* choices are all there is: of two vectors one instruction, two and a blend, or one for half */
         return !is_narrow(c) ? 0.7 : c->result->lanes * ir_elements[c->plan->real].bytes == 32 ? 1.45 : 1.1;
     if (!c->picks || c->halves)
-        return !c->backward && c->layer->axis[2].stride > 1 ? 1.3 : is_narrow(c) ? 1.1 : 0.95;
-    return covered_by_many(c) || (!c->tracked && c->layer->axis[2].stride > 1) ? 1.3 : c->tracked ? 1.2 : 1;
+        return !c->backward && strides ? is_narrow(c) ? 1.3 : 1.15 : is_narrow(c) ? 1.1 : 0.95;
+    if (covered_by_many(c))
+        return 1.3;
+    return c->tracked == strides ? 1 : c->tracked ? 1.2 : 1.15;
+}
+
+/* Whether windows are a row apart. */
+static bool slides(const struct candidate *c) {
+    return c->layer->axis[1].stride == 1;
 }
 
 /* Tiles of more rows than registers hold; windows that slide share many loads, which matters where there is much to do for
  * each vector.  3 x 3 maxima by 2 of 27 x 27 x 256 take 13.4 us in tiles of 4 rows, 12.1 of 8, and 22 and 19 for training;
  * those of 35 x 35 x 288 39.9 and 44.2 (Granite Rapids). */
 static double walk_of_tall_tiles(const struct candidate *c, const struct pc_lane_pass *pass) {
-    const bool slides = c->layer->axis[1].stride == 1, selects = pass->kind == PC_LANE_SELECT;
-    if (!c->tracked && (covered_by_many(c) || (slides && !selects) || (!c->picks && !c->backward)))
+    const bool selects = pass->kind == PC_LANE_SELECT;
+    if (!c->tracked && (covered_by_many(c) || (slides(c) && !selects) || (!c->picks && !c->backward)))
         return 1.15;
-    return slides ? 1.05 : c->tracked ? 1.02 : !c->backward ? 1.03 : 1.08;
+    return slides(c) ? 1.05 : c->tracked ? 1.02 : !c->backward ? 1.03 : 1.08;
 }
 
 /* How much longer a pass takes than its operations say, because of how it walks through memory; all found by measuring.
@@ -253,11 +271,16 @@ static double storing_parts(const struct candidate *c, const struct pc_lane_pass
     return each / (double)((row + lanes - 1) / lanes);
 }
 
-/* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers. */
+/* How much longer a choice among lanes takes: it is a constant vector, of which few stay in registers; the others are
+ * loaded, for which gradients of averages, which do little but store, and choices of tap numbers too have time. */
 static double constants(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool few = candidate_lanes_are_channels(c) || (c->form.unrolled && (pass->kind == PC_LANE_SELECT || c->halves));
     const int64_t choices = few ? 0 : pc_lanes_choices(pass->groups, c->arena);
-    return choices <= CHOICES_GOOD ? 1.2 : choices <= CHOICES_MANY ? 2.5 : 5;
+    if (choices > CHOICES_MANY)
+        return 5;
+    if (pass->kind == PC_LANE_SUM)
+        return 1;
+    return choices <= CHOICES_GOOD ? 1.2 : c->tracked ? 2 : 2.5;
 }
 
 /* Channels-last, pixels that a loop over channels reads side by side, but for what lies in the first level cache. */
@@ -266,7 +289,7 @@ static double streams(const struct candidate *c, const struct pc_lane_pass *pass
     if (c->result->abreast > 1 || pass->lines || candidate_bytes_of_larger_side(c) <= CANDIDATE_FIRST_LEVEL)
         return 1;
     if (each > (double)STREAMS_POOR && each <= (double)STREAMS_MANY)
-        return pass->kind == PC_LANE_SELECT ? 1.4 : 3; /* comparing takes as long as waiting */
+        return pass->kind == PC_LANE_SELECT ? 1.4 : 2; /* comparing takes as long as waiting */
     return each <= (double)STREAMS_GOOD                                                ? 1
            : each > (double)STREAMS_MANY && 2 * candidate_pitch_of(c) < CANDIDATE_PAGE ? 1.5
                                                                                        : 2;
@@ -283,25 +306,28 @@ static int64_t new_rows(const struct candidate *c, int a) {
     return c->tile_rows > 0 && tile < period ? period : tile;
 }
 
-/* In which order a plane comes from memory, and goes there: note [order of memory] in lane_sizes.c. */
+/* In which order a plane comes from memory, and goes there: note [order of memory] in lane_sizes.c.  Slices lie in pages of
+ * their own, which a processor fetches ahead side by side; what is one page need not be read in order. */
 static double order_of_memory(const struct candidate *c) {
-    static const double ROWS_1 = 1.1, ROWS_2 = 1.65, ROWS_MANY = 2.1, BANDS = 1.3, SLICES = 1.5, TRACKED = 1.7;
+    static const double ROWS_1 = 1.1, ROWS_2 = 1.4, ROWS_MANY = 1.5, UNROLLED = 1.4; /* whole windows; a plane as one line */
+    static const double TILES = 2.1, BANDS = 1.3, SLICES = 1.5, TRACKED = 1.7;       /* one axis at a time */
     static const double TILES_OF_SLICES = 1.4; /* of a few cache lines, which are near by when the next tile wants them */
     static const int64_t BYTES_NEAR = 512, SLICE_NEAR = 1024; /* several short rows are as good as one */
     const int64_t row = (c->backward ? candidate_size_written : candidate_size_read)(c, POOL_MAX_RANK - 1);
     const int64_t slice = candidate_size_read(c, 1) * candidate_size_read(c, 2) * ir_elements[c->plan->real].bytes;
+    const bool sliced = !c->backward && candidate_slices_of(c->layer) > 1;
     int64_t rows = new_rows(c, 1);
     if (c->halves)
         return 1;
     if (c->form.unrolled) /* the bands of long planes */
-        return pc_layer_inputs(c->layer) * ir_elements[c->plan->real].bytes <= CANDIDATE_PAGE ? 1 : BANDS;
-    if (c->slices && c->tile_rows > 1 && !c->tracked && slice <= SLICE_NEAR)
+        return pc_layer_inputs(c->layer) * ir_elements[c->plan->real].bytes <= CANDIDATE_PAGE ? 1 : UNROLLED;
+    if (c->slices && c->tile_rows > 1 && slice <= (c->tracked && slides(c) ? CANDIDATE_PAGE : SLICE_NEAR))
         return TILES_OF_SLICES;
     if (c->apart)
-        return c->tile_rows > 1 ? ROWS_MANY : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
-    if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR)
+        return c->tile_rows > 1 ? TILES : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
+    if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR || (sliced && slice <= CANDIDATE_PAGE))
         rows = 1;
-    rows *= new_rows(c, 0);
+    rows *= sliced ? 1 : new_rows(c, 0);
     return rows == 1 ? ROWS_1 : rows == 2 ? ROWS_2 : ROWS_MANY;
 }
 

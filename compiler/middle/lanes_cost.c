@@ -52,26 +52,33 @@ static int count_divisions(const struct pc_lane_group *group) {
     return count;
 }
 
+/* Which element each lane takes, as a number; where from does not matter. */
+static int64_t elements_of(const struct pc_lane_tap *tap) {
+    uint64_t key = 0;
+    for (int l = 0; l < PC_LANES_MAX; l++) {
+        const int64_t at = tap->active >> l & 1 ? tap->loads[tap->load[l]].at + tap->lane[l] + 1 : 0;
+        key = (key ^ (uint64_t)at) * UINT64_C(0x9e3779b97f4a7c15);
+        key ^= key >> 29; /* the high bits are the mixed ones */
+    }
+    return (int64_t)(key >> 2);
+}
+
 static void add_group(const struct pc_lane_group *group, struct seen *loads, struct seen *taps, struct pc_lane_cost *cost) {
     cost->groups++;
     cost->taps += group->tap_count;
     cost->divisions += count_divisions(group);
     for (int t = 0; t < group->tap_count; t++) {
         const struct pc_lane_tap *tap = &group->taps[t];
-        int lane = 0;
         bool moved = false;
-        while (!(tap->active >> lane & 1))
-            lane++;
-        for (int l = lane; l < PC_LANES_MAX; l++)
+        for (int l = 0; l < PC_LANES_MAX; l++)
             moved |= (tap->active >> l & 1) && tap->lane[l] != l;
-        const int64_t begin = tap->loads[tap->load[lane]].at + tap->lane[lane] - lane;
         int ones = 0;
         for (int i = 0; i < tap->load_count; i++) {
             const bool one = pc_lane_is_one(tap, i);
             ones += one;
             cost->loads += is_new(loads, 2 * tap->loads[i].at + one) ? one ? ONE : 1 : 0;
         }
-        if (!is_new(taps, begin * (PC_LANE_LOADS_MAX + 1) + tap->load_count))
+        if (!is_new(taps, elements_of(tap)))
             continue;
         cost->new_taps++;
         cost->shuffles += tap->load_count - ones > 1 ? tap->load_count - ones - 1 : moved;

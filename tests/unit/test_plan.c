@@ -292,7 +292,7 @@ static const struct wanted forms[] = {
     {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
      "one axis at a time, row by row"}, /* in bands of a page, for planes come from memory */
     {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_BACKWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
-     "whole windows, elements in the order of memory"},
+     "whole windows, row by row"},
     {"mode max; channels 192; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_BACKWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
      "planes come from memory"},
     {"mode max; channels 48; shape 150 x 150; kernel 3; stride 2", PC_KERNEL_FORWARD, BUDGET(0, 0, 0, 64), PC_FORM_LANES,
