@@ -330,6 +330,34 @@ Test(lane_plan, lines_of_transposed_planes_are_fetched) {
     close_front(&front);
 }
 
+/* The most lines that are fetched with no store between them. */
+static int64_t fetched_ahead(const struct ir_function *f, const struct ir_block *block, int64_t *ahead) {
+    int64_t most = 0;
+    for (size_t i = 0; i < block->count; i++) {
+        const struct ir_node *n = ir_at(f, block->items[i]);
+        if (n->op == IR_FOR) {
+            const int64_t inside = fetched_ahead(f, &f->loops[n->aux].body, ahead);
+            most = inside > most ? inside : most;
+        } else if (n->op == IR_FETCH) {
+            most = ++*ahead > most ? *ahead : most;
+        } else if (n->op == IR_STORE) {
+            *ahead = 0;
+        }
+    }
+    return most;
+}
+
+/* Of a straight line longer than the first level cache, the lines of a page at a time. */
+Test(lane_plan, lines_are_fetched_a_page_ahead) {
+    struct front front;
+    open_text(&front, "mode max; channels 1024; shape 15000; kernel global; passes backward");
+    const struct pc_plan_options options = {.vector_bytes = 64, .forced = true, .choice = PC_PLAN_WHOLE};
+    const struct ir_function *f = must_build(&front, PC_KERNEL_BACKWARD, options)->ir;
+    int64_t ahead = 0;
+    cr_assert_eq(fetched_ahead(f, &f->body, &ahead), 64);
+    close_front(&front);
+}
+
 /* Rows that no window reads are not waited for, and what shares a set of the first level cache is counted once. */
 Test(lane_plan, what_takes_no_time_is_not_counted) {
     static const struct {
