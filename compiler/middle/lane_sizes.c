@@ -104,9 +104,9 @@ static int64_t choose_low_bands(struct candidate *c, int64_t vectors, int64_t wi
 /* note [order of memory]
  * Channels-first, rows of what comes from memory had better be read one after the other: two of them in turn take 1.4 times
  * as long, four and more 1.5 (Granite Rapids; 1.65 and 2.1 on Zen 4, where fewer planes are memory's, for its third level is
- * near), since a processor fetches ahead what follows, page by page. So bands are so low that what they
- * read is about a page, row by row, before anything is written: 3 x 3 windows of stride 2, 188 x 150 x 150, take 1.1 ms in
- * bands of 4 rows, 1.6 in bands of 16, and 2.6 as whole windows in tiles of 4 rows; the limit is 1.0 (Zen 4). */
+ * near), since a processor fetches ahead what follows, page by page. So bands are so low that what they read is about a
+ * page, row by row, before anything is written: 3 x 3 windows of stride 2, 188 x 150 x 150, take 1.1 ms in bands of 4 rows,
+ * 1.6 in bands of 16, and 2.6 as whole windows in tiles of 4 rows; the limit is 1.0 (Zen 4). */
 /* Of what is read; of a gradient as many rows are written, which is the larger side. */
 static int64_t rows_of_page(const struct candidate *c) {
     const int64_t row = candidate_size_read(c, POOL_MAX_RANK - 1) * ir_elements[c->plan->real].bytes;

@@ -137,7 +137,9 @@ static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass
         return !c->backward && strides ? is_narrow(c) ? 1.3 : 1.15 : is_narrow(c) ? 1.1 : 0.95;
     if (covered_by_many(c))
         return 1.3;
-    return c->tracked == strides ? 1 : c->tracked ? 1.2 : 1.15;
+    if (c->tracked)
+        return strides ? 1 : 1.2;
+    return strides ? 1.15 : 1;
 }
 
 /* Whether windows are a row apart. */

@@ -26,13 +26,15 @@ static struct steps steps_along(const struct lanes_nest *n, int64_t values) {
     return steps_of(n, values, values, n->of_tensor ? values : 0);
 }
 
+/* Groups whose lines are fetched at once: where vectors are as long as lines, a page. */
+enum { FETCHED_MOST = 64 };
+
 /* note [fetched lines]
  * A store waits until the first level cache has its line, or both where it lies in two, and the stores behind it wait with
  * it.  So the lines of a straight line's results are fetched before these are worked out: gradients of 3 x 3 by 2 take two
  * thirds of the time where rows begin anywhere (256 x 27 x 27 channels-first 23.5 to 15.5 us, Granite Rapids), others that
  * write more than they read 0.75 to 1 of it.  What writes as much as it reads gains nothing.  Of a long straight line those of
- * a page at a time: the first of 15,000 elements would have left the first level before its store (3.4 ms, 2.2 so). */
-enum { FETCHED_MOST = 64 };
+ * a page at a time: the first of 15,000 elements would have left the first level before its store (3.5 ms, 2.4 so). */
 static void fetch_lines(const struct lanes_nest *n, const struct pc_lane_node *nodes, size_t length) {
     const int64_t phases = n->pass->phases, line = PC_CACHE_LINE / ir_elements[n->nest->plan->real].bytes;
     if (!n->plan->fetches || !n->pass->last || n->plan->transposed) /* which write a local array */
