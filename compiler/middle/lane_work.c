@@ -308,8 +308,8 @@ static int64_t new_rows(const struct candidate *c, int a) {
     return c->tile_rows > 0 && tile < period ? period : tile;
 }
 
-/* In which order a plane comes from memory, and goes there: note [order of memory] in lane_sizes.c.  Slices lie in pages of
- * their own, which a processor fetches ahead side by side; what is one page need not be read in order. */
+/* In which order a plane comes from memory, and goes there: note [order of memory] in lane_sizes.c.  Rows of a slice that is
+ * no longer than a page may be read in any order. */
 static double order_of_memory(const struct candidate *c) {
     static const double ROWS_1 = 1.1, ROWS_2 = 1.4, ROWS_MANY = 1.5, UNROLLED = 1.4; /* whole windows; a plane as one line */
     static const double TILES = 2.1, BANDS = 1.3, SLICES = 1.5, TRACKED = 1.7;       /* one axis at a time */
@@ -317,7 +317,7 @@ static double order_of_memory(const struct candidate *c) {
     static const int64_t BYTES_NEAR = 512, SLICE_NEAR = 1024; /* several short rows are as good as one */
     const int64_t row = (c->backward ? candidate_size_written : candidate_size_read)(c, POOL_MAX_RANK - 1);
     const int64_t slice = candidate_size_read(c, 1) * candidate_size_read(c, 2) * ir_elements[c->plan->real].bytes;
-    const bool sliced = !c->backward && candidate_slices_of(c->layer) > 1;
+    const bool is_page = !c->backward && candidate_slices_of(c->layer) > 1 && slice <= CANDIDATE_PAGE;
     int64_t rows = new_rows(c, 1);
     if (c->halves)
         return 1;
@@ -327,9 +327,9 @@ static double order_of_memory(const struct candidate *c) {
         return TILES_OF_SLICES;
     if (c->apart)
         return c->tile_rows > 1 ? TILES : c->outer == 1 && candidate_can_band(c) ? BANDS : c->tracked ? TRACKED : SLICES;
-    if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR || (sliced && slice <= CANDIDATE_PAGE))
+    if (rows * row * ir_elements[c->plan->real].bytes <= BYTES_NEAR || is_page)
         rows = 1;
-    rows *= sliced ? 1 : new_rows(c, 0);
+    rows *= new_rows(c, 0);
     return rows == 1 ? ROWS_1 : rows == 2 ? ROWS_2 : ROWS_MANY;
 }
 

@@ -392,7 +392,6 @@ Test(lane_plan, the_plan_that_is_fastest_has_the_least_work) {
         /* slices of a page */
         {"channels 192; mode max; shape 32 x 28 x 28; kernel 3; stride 1; padding 1", PC_KERNEL_TRAIN, PC_PLAN_SLICES_4},
         {"channels 480; mode max; shape 32 x 28 x 28; kernel 3; stride 2; padding 0:1", PC_KERNEL_FORWARD, PC_PLAN_WHOLE_8},
-        {"channels 128; mode max; shape 32 x 32 x 32; kernel 2; stride 2", PC_KERNEL_FORWARD, PC_PLAN_WHOLE},
         /* work is longer than waiting */
         {"channels 320; mode max; shape 75 x 128; kernel 3; stride 1; padding 1", PC_KERNEL_TRAIN, PC_PLAN_WHOLE_8},
         /* sums that do not fit into the first level, element by element */
@@ -402,6 +401,8 @@ Test(lane_plan, the_plan_that_is_fastest_has_the_least_work) {
          PC_PLAN_AXES_4},
         {"channels 512; mode max; shape 20 x 20; kernel 9; stride 1; padding 4; layout nhwc", PC_KERNEL_FORWARD,
          PC_PLAN_LINES},
+        {"channels 384; mode max; shape 20 x 20; kernel 5; stride 1; padding 2; layout nhwc", PC_KERNEL_FORWARD,
+         PC_PLAN_WHOLE_8}, /* 25 pixels side by side */
         {"channels 128; mode avg; shape 32 x 32; kernel 3; stride 1; padding 1; layout nhwc", PC_KERNEL_FORWARD,
          PC_PLAN_WHOLE_4},
         /* choices that are loaded meanwhile; one line of windows two elements apart */
