@@ -130,11 +130,10 @@ static void print_shuffle(struct emitter *e, const struct ir_node *n) {
         add(e, s.function);
         add(e, "(");
     }
-    if (s.a)
-        pc_print_value(e, n->operand[0], false);
-    add(e, s.a && s.b ? ", " : "");
-    if (s.b)
-        pc_print_value(e, n->operand[1], false);
+    for (int i = 0; i < s.arguments; i++) {
+        add(e, i ? ", " : "");
+        pc_print_value(e, n->operand[s.argument[i]], false);
+    }
     add(e, s.function ? ")" : "");
 }
 

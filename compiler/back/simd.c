@@ -139,14 +139,14 @@ const char *pc_simd_function(struct pc_simd *simd, struct ir_type type, const ch
 }
 
 struct pc_simd_shuffle pc_simd_shuffle(struct pc_simd *simd, struct ir_type from, int lanes, const uint8_t *list) {
-    struct pc_simd_shuffle shuffle = {0};
-    bool in_place = lanes == from.lanes;
+    bool taken[2] = {false}, in_place = lanes == from.lanes;
     char word[NAME_MAX], digits[IR_LANES_MAX + 1] = "";
     for (int i = 0; i < lanes; i++) {
-        *(list[i] < from.lanes ? &shuffle.a : &shuffle.b) = true;
+        taken[list[i] < from.lanes ? 0 : 1] = true;
         in_place &= list[i] % from.lanes == i;
     }
-    const bool both = shuffle.a && shuffle.b;
+    const bool both = taken[0] && taken[1];
+    struct pc_simd_shuffle shuffle = {.argument = {taken[0] ? 0 : 1, taken[1] ? 1 : 0}, .arguments = both ? 2 : 1};
     if (in_place && !both)
         return shuffle;
     for (int i = 0; i < lanes; i++) {
@@ -157,7 +157,7 @@ struct pc_simd_shuffle pc_simd_shuffle(struct pc_simd *simd, struct ir_type from
         snprintf(word, sizeof word, "lane_%d", list[0] % from.lanes);
     } else if (lanes != from.lanes) {
         snprintf(word, sizeof word, "regroup_%s", digits);
-        shuffle.a = shuffle.b = true;
+        shuffle.arguments = 2;
     } else {
         snprintf(word, sizeof word, both ? "shuffle_%s" : "permute_%s", digits);
     }

@@ -22,10 +22,12 @@ const char *pc_simd_type(struct pc_simd *simd, struct ir_type type);
 /* The C name of the function for operation `word` on the type; it is now in use. */
 const char *pc_simd_function(struct pc_simd *simd, struct ir_type type, const char *word);
 
-/* How lanes chosen from a and b by a constant list of lanes of `from` are written: a function and its operands. */
+/* How lanes chosen from two operands by a constant list of lanes of `from` are written: a function and its arguments.  An
+ * operand of which no lane is taken is no argument: nobody may have written it. */
 struct pc_simd_shuffle {
-    const char *function; /* NULL: the operand itself */
-    bool a, b;            /* which operands it takes */
+    const char *function; /* NULL: the argument itself */
+    int argument[2];      /* operand 0 or 1 */
+    int arguments;
 };
 struct pc_simd_shuffle pc_simd_shuffle(struct pc_simd *simd, struct ir_type from, int lanes, const uint8_t *list);
 
