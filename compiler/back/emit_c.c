@@ -63,16 +63,13 @@ static void print_addition(struct emitter *e, const struct ir_node *n) {
     const struct ir_affine *affine = &e->f->affines[n->aux];
     const struct ir_buffer *buffer = &e->f->buffers[affine->buffer];
     pc_writer_begin(&e->w);
-    pc_text_printf(e->w.text, "{ const u%s at = (u%s)(", e->index_type, e->index_type);
-    pc_print_affine(e, affine, n->u.integer);
-    add(e, " + ");
+    pc_text_printf(e->w.text, "%s[", buffer->name);
+    pc_print_affine(e, affine, e->front[affine->buffer] + n->u.integer);
+    add(e, " + (ptrdiff_t)"); /* a register as wide as an address holds it already: nothing has to be extended */
     pc_print_value(e, n->operand[0], true);
-    pc_text_printf(e->w.text, "); %s[", buffer->name);
-    if (e->front[affine->buffer])
-        pc_text_printf(e->w.text, "%" PRId64 " + ", e->front[affine->buffer]);
-    pc_text_printf(e->w.text, "(at < %" PRId64 " ? at : %" PRId64 ")] += ", buffer->count - 1, buffer->count - 1);
+    add(e, "] += ");
     pc_print_value(e, n->operand[1], true);
-    pc_writer_end(&e->w, "; }");
+    pc_writer_end(&e->w, ";");
 }
 
 static void print_assignment(struct emitter *e, const char *declare, ir_ref to, const char *suffix, ir_ref from) {
@@ -270,7 +267,8 @@ static void print_numbers(struct emitter *e, const struct ir_block *block) {
         if (!size[k])
             continue;
         pc_writer_begin(&e->w);
-        pc_text_printf(e->w.text, "static const int32_t numbers%zu[%" PRId64 "] = {", k, size[k]);
+        pc_text_printf(e->w.text, "static const %s numbers%zu[%" PRId64 "] = {",
+                       ir_elements[ir_numbers_element(numbers)].c_type, k, size[k]);
         for (int64_t i = 0; i < size[k]; i++)
             pc_text_printf(e->w.text, "%s%" PRId64, i ? ", " : "", numbers->at[i < numbers->count ? i : numbers->count - 1]);
         pc_writer_end(&e->w, "};");

@@ -187,9 +187,7 @@ static void store(const struct machine *m, const struct ir_node *node) {
 
 static void add_at(const struct machine *m, const struct ir_node *node) {
     const int32_t buffer = m->f->affines[node->aux].buffer;
-    const int64_t last = m->f->buffers[buffer].count - 1;
-    int64_t at = affine_value(m, node) + lanes_of(m, node->operand[0])->integer;
-    at = at >= 0 && at < last ? at : last;
+    const int64_t at = affine_value(m, node) + lanes_of(m, node->operand[0])->integer;
     const union lane sum = lane_operation(IR_ADD, (enum ir_element)node->type.element,
                                           read_element(m->memory[buffer], (enum ir_element)node->type.element, at),
                                           *lanes_of(m, node->operand[1]), (union lane){0});

@@ -157,3 +157,12 @@ int64_t ir_lookup_count(const struct ir_function *f, const struct ir_node *looku
     const int64_t count = f->numbers[lookup->aux].count;
     return count <= UINT8_MAX && ir_at(f, lookup->operand[0])->type.element == IR_U8 ? UINT8_MAX + 1 : count;
 }
+
+enum ir_element ir_numbers_element(const struct ir_numbers *numbers) {
+    int64_t least = 0, most = 0;
+    for (int64_t i = 0; i < numbers->count; i++) {
+        least = numbers->at[i] < least ? numbers->at[i] : least;
+        most = numbers->at[i] > most ? numbers->at[i] : most;
+    }
+    return least < 0 || most > UINT16_MAX ? IR_I32 : most > UINT8_MAX ? IR_U16 : IR_U8;
+}

@@ -132,13 +132,12 @@ static bool check_place(struct verifier *v, ir_ref at, const struct ir_node *nod
     if (mask && (!usable(v, mask) || !is_mask(v, mask, node->type.lanes)))
         return fail(v, at, "a load or store mask is not a mask of as many lanes");
     int64_t nearest, farthest;
-    if (node->op == IR_LOAD_AT && (!find_range(v, node->operand[0], &nearest, &farthest) ||
-                                   __builtin_add_overflow(low, nearest, &low) || __builtin_add_overflow(high, farthest, &high)))
-        return fail(v, at, "a load at a place of which nobody knows where it may be");
+    const bool is_found = node->op == IR_LOAD_AT || node->op == IR_ADD_AT;
+    if (is_found && (!find_range(v, node->operand[0], &nearest, &farthest) || __builtin_add_overflow(low, nearest, &low) ||
+                     __builtin_add_overflow(high, farthest, &high)))
+        return fail(v, at, "a place of which nobody knows where it may be");
     int first, last;
     touched_lanes(v, node, mask, &first, &last);
-    if (node->op == IR_ADD_AT) /* looks where it is when it runs */
-        last = first - 1;
     if (first <= last && (low + first < 0 || high + last >= buffer->count))
         return fail(v, at, "an access outside its buffer");
     if (node->op == IR_STORE && buffer->role == IR_INPUT)

@@ -465,7 +465,8 @@ static LLVMValueRef numbers(struct emitter *e, const struct ir_node *n) {
 static LLVMValueRef lookup(struct emitter *e, const struct ir_node *n) {
     const struct ir_numbers *numbers = &e->f->numbers[n->aux];
     const int64_t count = ir_lookup_count(e->f, n);
-    const LLVMTypeRef number = LLVMInt32TypeInContext(e->context);
+    const enum ir_element element = ir_numbers_element(numbers);
+    const LLVMTypeRef number = pc_llvm_element_type(e, element);
     /* The whole name of the function: another of the module may begin like it. Lists of two lengths are two. */
     const char *name = pc_arena_printf(e->f->arena, "numbers%u.%u.of.%s", (unsigned)n->aux, (unsigned)count, e->f->name);
     LLVMValueRef list = LLVMGetNamedGlobal(e->module, name);
@@ -486,7 +487,7 @@ static LLVMValueRef lookup(struct emitter *e, const struct ir_node *n) {
                           ? a
                           : LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntULT, a, last, ""), a, last, "");
     const LLVMValueRef place = LLVMBuildGEP2(e->builder, number, list, &at, 1, "");
-    return resize(e, LLVMBuildLoad2(e->builder, number, place, ""), pc_llvm_type_of(e, n->type), true);
+    return resize(e, LLVMBuildLoad2(e->builder, number, place, ""), pc_llvm_type_of(e, n->type), is_signed(element));
 }
 
 void pc_llvm_add_at(struct emitter *e, const struct ir_node *n) {
@@ -494,9 +495,7 @@ void pc_llvm_add_at(struct emitter *e, const struct ir_node *n) {
     const struct ir_buffer *buffer = &e->f->buffers[affine->buffer];
     const LLVMTypeRef real = pc_llvm_element_type(e, buffer->element);
     const LLVMValueRef a = resize(e, pc_llvm_value_of(e, n->operand[0]), e->index, is_signed(element_of(e, n->operand[0])));
-    const LLVMValueRef last = pc_llvm_index_constant(e, buffer->count - 1);
-    const LLVMValueRef sum = LLVMBuildAdd(e->builder, affine_sum(e, affine, n->u.integer, e->index, true), a, "");
-    LLVMValueRef at = LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntULT, sum, last, ""), sum, last, "");
+    LLVMValueRef at = LLVMBuildAdd(e->builder, affine_sum(e, affine, n->u.integer, e->index, true), a, "");
     const LLVMValueRef place = LLVMBuildGEP2(e->builder, real, e->buffer[affine->buffer], &at, 1, "");
     const LLVMValueRef old = LLVMBuildLoad2(e->builder, real, place, "");
     LLVMBuildStore(e->builder, LLVMBuildFAdd(e->builder, old, pc_llvm_value_of(e, n->operand[1]), ""), place);

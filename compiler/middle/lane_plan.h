@@ -75,6 +75,7 @@ struct pc_lane_plan {
     int64_t pixel_parts;    /* windows pixel by pixel (lower_pixels.c): parts that are side by side, at most; 0: not so */
     bool whole_pixels;      /* the same, gradients: all blocks of a pixel, then the next; else all pixels of a block */
     int64_t local_count[2]; /* elements of the local arrays: passes write the one and read the other, in turn */
+    int64_t local_front;    /* elements before the sums of a scattered gradient, where no input's sum is */
     int64_t local_bytes;    /* of all of them, those of tap numbers included */
     double work;            /* operations for one unit */
     const char *unit;       /* what it is counted for: a plane, a vector of channels, or an image */

@@ -16,7 +16,7 @@ static const int64_t REACH_MOST = 1 << 27;
 
 /* How much work a window is, in operations of vectors, and what it takes to clear and store a vector of the sums; how much
  * longer that takes where pieces of pixels are short.  Found by measuring, as all weights (lane_work.c). */
-static const double WINDOW = 9, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2, SHORTEST_PIECE = 5;
+static const double WINDOW = 8, VECTOR = 4, HALF_PIECE = 1.2, SHORT_PIECE = 2.2, SHORTEST_PIECE = 5;
 
 /* Bytes of a pixel of which it matters that a piece is shorter than half a cache line: each is one of its own. */
 static const int64_t PIXEL_LONG = 256;
@@ -53,6 +53,24 @@ static bool loops_are_better(const struct pc_plan *plan) {
     return adaptive && !asked && pc_plan_code_of_loops(plan) <= PC_LOOP_BUDGET;
 }
 
+/* How many elements the local array has, and how many of them are before the sums.  A window begins in the padding, and ends
+ * there: whatever stands in the state, what a window can add to is inside of the array. */
+static void find_extent(const struct pc_plan *plan, struct pc_lane_plan *p) {
+    const struct pc_layer *layer = plan->layer;
+    const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
+    const int64_t lanes = p->lanes, plane = pc_layer_inputs(layer);
+    int64_t pitch = last ? p->block : 1, before = 0, farthest = last ? p->block - 1 : (p->block - 1) * plane;
+    for (int a = POOL_MAX_RANK - 1; a >= 0; a--) {
+        const struct pc_axis *axis = &layer->axis[a];
+        before += axis->pad_begin * pitch;
+        farthest += (pc_axis_window(axis, axis->out - 1).start + (axis->kernel - 1) * axis->dilation) * pitch;
+        pitch *= axis->in;
+    }
+    const int64_t sums = (plane * p->block + lanes - 1) / lanes * lanes; /* stored as whole vectors */
+    p->local_front = (before + lanes - 1) / lanes * lanes;
+    p->local_count[0] = (p->local_front + (sums > farthest ? sums : farthest + 1) + lanes - 1) / lanes * lanes;
+}
+
 const char *pc_lane_scatter_misfit(const struct pc_plan *plan) {
     const struct pc_axis *axis = plan->layer->axis;
     const bool selects = plan->kind == PC_KERNEL_BACKWARD && pc_layer_picks(plan->layer);
@@ -84,16 +102,15 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
     const bool last = layer->desc.layout == POOL_CHANNELS_LAST;
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
     *p = (struct pc_lane_plan){.lanes = lanes, .abreast = 1, .scatters = true, .why = why};
-    int64_t most = last ? CHANNELS_MOST : PLANES_MOST;
-    while (most > 1 && inputs * most * bytes > (last ? SECOND_GOOD : FIRST_GOOD))
-        most /= 2;
-    if (last)
-        p->block = most < channels ? most : channels;
-    else
-        for (p->block = most; planes % p->block;)
+    for (int64_t most = last ? CHANNELS_MOST : PLANES_MOST; most > 0; most /= 2) {
+        p->block = most < channels || !last ? most : channels;
+        while (!last && planes % p->block)
             p->block /= 2;
-    p->local_count[0] = (inputs * p->block / lanes + 1) * lanes; /* at least one to spare, whole vectors */
-    p->local_bytes = p->local_count[0] * bytes;
+        find_extent(plan, p);
+        p->local_bytes = p->local_count[0] * bytes;
+        if (inputs * most * bytes <= (last ? SECOND_GOOD : FIRST_GOOD) && p->local_bytes <= PC_LOCAL_MOST)
+            break;
+    }
     if (p->local_bytes > PC_LOCAL_MOST)
         return NULL;
     const bool vectors = last && channels >= lanes;
@@ -104,7 +121,7 @@ const struct pc_lane_plan *pc_lane_scatter_build(const struct pc_plan *plan, int
                          : p->block >= CHANNELS_MOST / 4                                ? HALF_PIECE
                          : shortest                                                     ? SHORTEST_PIECE
                                                                                         : SHORT_PIECE;
-    const bool beyond = !last && p->local_bytes > CANDIDATE_FIRST_LEVEL;
+    const bool beyond = !last && inputs * p->block * bytes > CANDIDATE_FIRST_LEVEL;
     p->work = times * piece * ((double)pc_layer_outputs(layer) * WINDOW + (double)inputs / lanes * VECTOR) + waiting(plan) +
               (last ? 0 : LAST_WAIT / (double)p->block) +
               (beyond ? (double)(inputs * bytes) / PC_CACHE_LINE * LINE_BEYOND : 0);

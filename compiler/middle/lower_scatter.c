@@ -8,8 +8,8 @@
  *
  * Adaptive windows do not begin at equal distances: where they begin along an axis is looked up, by their number.
  *
- * What lies outside of the array is added to an element behind its last input, and a number beyond the window's is taken for
- * its last: whatever stands in the state, a kernel writes nowhere else. */
+ * The array reaches as far as windows do, into the padding, and a number beyond the window's is taken for its last: whatever
+ * stands in the state, a kernel writes nowhere else. */
 #include "middle/lane_plan.h"
 #include "middle/lower_nest.h"
 
@@ -22,7 +22,7 @@ struct scatter {
     int64_t pitch[POOL_MAX_RANK]; /* its elements from position to position along an axis */
     int64_t plane;                /* elements of a plane */
     int64_t channels;             /* of a pixel, as many as the block has; channels-first 1 */
-    int64_t count;                /* elements of the local array, without what it has to spare */
+    int64_t count;                /* sums of the local array */
     const int64_t *offset;        /* of a tap from the first of its window */
     int64_t offset_count;
     ir_ref begin;                 /* elements before the window along adaptive axes; 0: there are none */
@@ -30,6 +30,12 @@ struct scatter {
 
 static bool is_last(const struct scatter *s) {
     return s->nest->layer->desc.layout == POOL_CHANNELS_LAST;
+}
+
+static struct place place_of_sums(const struct scatter *s) {
+    struct place place = nest_local_place(&s->nest->at.narrow);
+    place.constant += s->nest->plan->lanes->local_front;
+    return place;
 }
 
 /* ---- where taps are ---- */
@@ -78,8 +84,8 @@ static void copy_row(struct scatter *s, const char *name, int64_t count) {
 static void clear(struct scatter *s) {
     struct nest *nest = s->nest;
     const struct places before = nest->at;
-    const int64_t lanes = vector_of(s).lanes, vectors = nest->plan->lanes->local_count[0] / lanes;
-    nest->at.narrow = nest_local_place(&nest->at.narrow);
+    const int64_t lanes = vector_of(s).lanes, vectors = (s->count + lanes - 1) / lanes;
+    nest->at.narrow = place_of_sums(s);
     const uint32_t loop = nest_open_turns(nest, "z", vectors, (struct steps){.narrow = lanes});
     nest_store(nest, s->buffer, &nest->at.narrow, 0, ir_real(&nest->b, vector_of(s), 0), 0);
     nest_close(nest, loop);
@@ -89,7 +95,7 @@ static void clear(struct scatter *s) {
 static void copy(struct scatter *s) {
     struct nest *nest = s->nest;
     const struct places before = nest->at;
-    nest->at.narrow = nest_local_place(&nest->at.narrow);
+    nest->at.narrow = place_of_sums(s);
     if (!is_last(s)) { /* planes follow each other on both sides */
         copy_row(s, "i", s->count);
     } else {
@@ -179,7 +185,7 @@ static void block_body(struct nest *nest, int64_t channels) {
     find_offsets(&s);
     const struct places before = nest->at;
     clear(&s);
-    nest->at.wide = nest_local_place(&nest->at.wide);
+    nest->at.wide = place_of_sums(&s);
     for (int a = 0; a < POOL_MAX_RANK; a++)
         nest->at.wide.constant -= layer->axis[a].pad_begin * s.pitch[a];
     add_axis(&s, 0);

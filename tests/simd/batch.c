@@ -89,7 +89,7 @@ void batch_write(struct batch *batch, FILE *file) {
     struct pc_text vocabulary = {0};
     pc_simd_write(batch->simd, &vocabulary);
     fprintf(file,
-            "#include \"cases.h\"\n#include <math.h>\n#include <stdint.h>\n%s"
+            "#include \"cases.h\"\n#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n%s"
             "#if defined(__cplusplus)\n#define RESTRICT __restrict\n#else\n#define RESTRICT restrict\n#endif\n#define "
             "FETCH(place) __builtin_prefetch(place, 1)\n%s%s\n"
             "const struct case_row case_rows[] = {\n%s};\nconst int case_count = %d;\n",

@@ -266,8 +266,7 @@ static void load_found(struct maker *m, ir_ref found, int64_t most) {
     keep(m, ir_load_at(&m->k.b, type, &place, constant, found, mask), mask ? both_ranges(m->input, no_range) : m->input);
 }
 
-/* A number of a list, and a load that is found so, or an addition to an element that is or lies outside of the local array.
- */
+/* A number of a list, and a load that is found so, or an addition to an element of the local array. */
 static void addressed(struct maker *m) {
     int64_t numbers[20], constant;
     const ir_ref at = pick(m, (struct ir_type){(uint8_t)m->integer, 1});
@@ -279,8 +278,8 @@ static void addressed(struct maker *m) {
         load_found(m, found, 40);
     if (chance(m, 1, 2))
         return;
-    const struct ir_affine place = some_place(m, LOCAL_F32, 0, &constant);
-    ir_add_at(&m->k.b, &place, constant - below(m, 30), found, pick(m, (struct ir_type){IR_F32, 1}));
+    const struct ir_affine place = some_place(m, LOCAL_F32, 40, &constant);
+    ir_add_at(&m->k.b, &place, constant, found, pick(m, (struct ir_type){IR_F32, 1}));
 }
 
 static void mask_operation(struct maker *m, struct ir_type type) {

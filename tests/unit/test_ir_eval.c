@@ -419,17 +419,17 @@ static void check_carried_vectors(void) {
     check_pair(&k, from_one, expected);
 }
 
-/* Elements 1, 4, 6 and beyond the list of five, twice; the sixteenth element of the array is the last. */
+/* Elements of the list of five, and what is behind it; the first and the sixteenth element of the array are added to. */
 static void check_lookup_and_additions(void) {
     static const float places[LANES] = {1, 4, 6, 0};
-    static const int64_t list[] = {-4, 3, 8, 100, 2};
+    static const int64_t list[] = {-1, 3, 8, 14, 2};
     float expected[LANES] = {0};
     struct kit k;
     open_pair(&k);
     const int local = ir_buffer_add(k.f, "l", IR_F32, LANES, IR_LOCAL);
     store(&k, local, 0, ir_real(&k.b, (struct ir_type){IR_F32, LANES}, 0));
-    for (int i = 0; i < 6; i++) { /* numbers 3, 2, 2; and -4, 3, 100 */
-        static const int64_t at[] = {1, 4, 77, 0, 1, 3};
+    for (int i = 0; i < 7; i++) { /* numbers 3, 2, 2; and -1, 3, -1, 14 */
+        static const int64_t at[] = {1, 4, 77, 0, 1, 0, 3};
         const ir_ref found = ir_lookup(&k.b, IR_I32, ir_integer(&k.b, (struct ir_type){IR_I32, 1}, at[i]), list, 5);
         const struct ir_affine place = {.buffer = local};
         ir_add_at(&k.b, &place, 1, found, load(&k, (struct ir_type){IR_F32, 1}, 0, i % 4));
@@ -438,7 +438,8 @@ static void check_lookup_and_additions(void) {
     store(&k, 1, 0, load(&k, (struct ir_type){IR_F32, LANES}, local, 0));
     expected[4] = 1 + 1;  /* 3 twice, of which the second is x[0] again */
     expected[3] = 4 + 6;  /* 2 twice: what is behind the list is its last */
-    expected[15] = 0 + 4; /* -4 and 100 are outside */
+    expected[0] = 0 + 4;
+    expected[15] = 6;
     check_pair(&k, places, expected);
 }
 

@@ -114,7 +114,7 @@ static void good_integers(struct kit *k) {
     const struct ir_affine plain = moving(-1, i, 3), to = moving(Y, i, 1);
     const ir_ref number = ir_affine(&k->b, i32, &plain, -7);
     const ir_ref wide = ir_convert(&k->b, IR_I64, number);
-    const ir_ref found = ir_lookup(&k->b, IR_I32, number, (const int64_t[]){-9, SIZE, 3}, 3); /* may lie outside */
+    const ir_ref found = ir_lookup(&k->b, IR_I32, number, (const int64_t[]){2, SIZE + 1, 3}, 3);
     const struct ir_affine local = at(L);
     ir_add_at(&k->b, &local, -2, found, ir_real(&k->b, f32, 1));
     const ir_ref positive = ir_op2(&k->b, IR_GT, wide, ir_integer(&k->b, (struct ir_type){IR_I64, 1}, 0));
@@ -362,25 +362,34 @@ static void add(struct kit *k, int buffer, ir_ref a, ir_ref value) {
     ir_add_at(&k->b, &place, 0, a, value);
 }
 static void addition_to_an_output(struct kit *k) {
-    add(k, Y, load(k, i32, N, 0), load(k, f32, X, 0));
+    add(k, Y, one_of(k, 0, 1), load(k, f32, X, 0));
 }
 static void addition_to_an_input(struct kit *k) {
-    add(k, X, load(k, i32, N, 0), load(k, f32, X, 0));
+    add(k, X, one_of(k, 0, 1), load(k, f32, X, 0));
 }
 static void addition_of_lanes(struct kit *k) {
-    add(k, L, load(k, i32, N, 0), load(k, f32x4, X, 0));
+    add(k, L, one_of(k, 0, 1), load(k, f32x4, X, 0));
 }
 static void addition_of_another_element(struct kit *k) {
-    add(k, L, load(k, i32, N, 0), load(k, i32, N, 0));
+    add(k, L, one_of(k, 0, 1), load(k, i32, N, 0));
 }
 static void addition_of_nothing(struct kit *k) {
-    add(k, L, load(k, i32, N, 0), 0);
+    add(k, L, one_of(k, 0, 1), 0);
 }
 static void addition_at_a_real(struct kit *k) {
     add(k, L, load(k, f32, X, 0), load(k, f32, X, 0));
 }
 static void addition_at_lanes(struct kit *k) {
     add(k, L, load(k, (struct ir_type){IR_I32, 4}, N, 0), load(k, f32, X, 0));
+}
+static void addition_at_a_number_of_an_input(struct kit *k) {
+    add(k, L, load(k, i32, N, 0), load(k, f32, X, 0));
+}
+static void addition_beyond(struct kit *k) {
+    add(k, L, one_of(k, SIZE, 0), load(k, f32, X, 0));
+}
+static void addition_before(struct kit *k) {
+    add(k, L, one_of(k, 0, -1), load(k, f32, X, 0));
 }
 static void splat_of_lanes(struct kit *k) {
     ir_splat(&k->b, 8, load(k, f32x4, X, 0));
@@ -674,10 +683,10 @@ static const struct rejected cases[] = {
     REJECTED(load_at_of_a_local, "a load at a place of something else than an input"),
     REJECTED(load_at_a_real, "a load at no integer"),
     REJECTED(load_at_lanes, "a load at no integer"),
-    REJECTED(load_at_a_number_of_an_input, "a load at a place of which nobody knows where it may be"),
-    REJECTED(load_at_a_sum_with_one, "a load at a place of which nobody knows where it may be"),
-    REJECTED(load_at_a_sum_that_wraps, "a load at a place of which nobody knows where it may be"),
-    REJECTED(load_at_a_number_that_wraps, "a load at a place of which nobody knows where it may be"),
+    REJECTED(load_at_a_number_of_an_input, "a place of which nobody knows where it may be"),
+    REJECTED(load_at_a_sum_with_one, "a place of which nobody knows where it may be"),
+    REJECTED(load_at_a_sum_that_wraps, "a place of which nobody knows where it may be"),
+    REJECTED(load_at_a_number_that_wraps, "a place of which nobody knows where it may be"),
     REJECTED(load_at_beyond, "an access outside its buffer"),
     REJECTED(load_at_before, "an access outside its buffer"),
     REJECTED(load_at_beyond_together, "an access outside its buffer"),
@@ -693,6 +702,9 @@ static const struct rejected cases[] = {
     REJECTED(addition_of_nothing, "an addition of something undefined or of another type"),
     REJECTED(addition_at_a_real, "an addition at something that is no integer"),
     REJECTED(addition_at_lanes, "an addition at something that is no integer"),
+    REJECTED(addition_at_a_number_of_an_input, "a place of which nobody knows where it may be"),
+    REJECTED(addition_beyond, "an access outside its buffer"),
+    REJECTED(addition_before, "an access outside its buffer"),
     REJECTED(logic_on_numbers, "arithmetic on masks, or logic on numbers"),
     REJECTED(root_of_integers, "an operation of real numbers on integers"),
     REJECTED(comparison_of_two_types, "a comparison of two types, or one that is no mask"),

@@ -47,6 +47,9 @@ static const double floats[] = {NAN,      -NAN,     INFINITY, -INFINITY,     0.0
 static const double doubles[] = {NAN,      -NAN,     INFINITY, -INFINITY,     0.0,            -0.0,
                                  1,        -1,       0.1,      DBL_MAX,       -DBL_MAX,       DBL_MIN,
                                  DBL_TRUE_MIN, -DBL_TRUE_MIN, 3e-310, 1 + DBL_EPSILON, 9007199254740992, 2.5, -7, 1e-300};
+/* Elements of the local array that additions reach. */
+enum { ADDITIONS = 46 };
+
 enum { REALS = sizeof floats / sizeof *floats, INTEGERS = 16 };
 
 static void limits(enum ir_element element, int64_t *low, int64_t *high) {
@@ -431,23 +434,23 @@ static void loads_at(struct bench *t) {
     }
 }
 
-/* Sums in a local array of three elements, whose last one also gets what is added before the first or behind the last. */
+/* Sums in a local array: one of every addition of the loop, and one addition each. */
 static void additions(struct bench *t) {
     static const enum ir_element indices[] = {IR_I32, IR_I64, IR_U8, IR_U16};
     const struct ir_type type = one_lane(t);
     if (!ir_elements[type.element].real || t->type.lanes > 1)
         return;
     for (int n = 0; n < 4; n++) {
-        for (int k = 0; k < 3; k++)
+        for (int k = 20; k < 24; k++)
             store(&t->k, t->local, k, number(t, type, 0));
         const uint32_t i = ir_loop_begin(&t->k.b, "i", 12);
-        const struct ir_affine at_a = moving(t->a, i, 1), place = moving(t->local, i, -1);
+        const struct ir_affine at_a = moving(t->a, i, 1), one = moving(t->local, i, -2), each = moving(t->local, i, -1);
         const struct ir_affine plain = {.buffer = -1, .count = 1, .term = {{i, 2}}};
         const ir_ref index = ir_affine(&t->k.b, (struct ir_type){(uint8_t)indices[n], 1}, &plain, 0); /* i in all */
-        ir_add_at(&t->k.b, &place, -2, index, ir_load(&t->k.b, type, &at_a, (int64_t)TAME * SECTION, 0));
-        ir_add_at(&t->k.b, &place, n, index, ir_load(&t->k.b, type, &at_a, (int64_t)IR_GT * SECTION, 0));
+        ir_add_at(&t->k.b, &one, 23, index, ir_load(&t->k.b, type, &at_a, (int64_t)TAME * SECTION, 0));
+        ir_add_at(&t->k.b, &each, 11 + n, index, ir_load(&t->k.b, type, &at_a, (int64_t)IR_GT * SECTION, 0));
         ir_loop_end(&t->k.b, i);
-        for (int k = 0; k < 3; k++)
+        for (int k = 20; k < 24; k++)
             append(t, load(&t->k, type, t->local, k));
     }
 }
@@ -550,7 +553,7 @@ static void check_element(struct pc_jit *jit, enum ir_element element, int lanes
     char who[40];
     open_kit(&t.k);
     t.a = ir_buffer_add(t.k.f, "a", element, SECTIONS * SECTION, IR_INPUT);
-    t.local = ir_buffer_add(t.k.f, "l", element, lanes + 2, IR_LOCAL);
+    t.local = ir_buffer_add(t.k.f, "l", element, lanes + ADDITIONS, IR_LOCAL);
     t.b = ir_buffer_add(t.k.f, "b", element, SECTIONS * SECTION, IR_INPUT);
     t.z = ir_buffer_add(t.k.f, "z", element, 1, IR_OUTPUT);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
