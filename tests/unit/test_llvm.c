@@ -391,14 +391,12 @@ static void affine_values(struct bench *t) {
 }
 
 /* Numbers in lists that are shorter than what is looked up, as long, and longer. */
-static void lookups(struct bench *t) {
+static void lookups_of(struct bench *t, int64_t least, int64_t most) {
     static const int64_t counts[] = {1, 2, 20, 256, 300};
     const int section[] = {TAME, IR_GT};
     int64_t numbers[300];
-    if (ir_elements[t->type.element].real || t->type.lanes > 1)
-        return;
     for (int n = 0; n < 300; n++)
-        numbers[n] = (n * 37 + 11) % 100;
+        numbers[n] = least + (n * 37 + 11) * INT64_C(7919) % (most - least + 1);
     for (size_t n = 0; n < 2 * sizeof counts / sizeof *counts; n++) {
         const uint32_t i = ir_loop_begin(&t->k.b, "i", SECTION);
         const struct ir_affine at_a = moving(t->a, i, 1), at_z = moving(t->z, i, 1);
@@ -408,6 +406,18 @@ static void lookups(struct bench *t) {
         ir_loop_end(&t->k.b, i);
         t->used += SECTION;
     }
+}
+
+/* Lists of bytes, of two bytes and of four are kept as such. */
+static void lookups(struct bench *t) {
+    const int bytes = ir_elements[t->type.element].bytes;
+    if (ir_elements[t->type.element].real || t->type.lanes > 1)
+        return;
+    lookups_of(t, 0, UINT8_MAX);
+    if (bytes > 1)
+        lookups_of(t, 0, UINT16_MAX);
+    if (bytes > 2)
+        lookups_of(t, -70000, 70000);
 }
 
 /* From places that lists say, by a number of each integer element; all lanes, those of a constant mask and of a computed one. */
