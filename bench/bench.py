@@ -165,7 +165,7 @@ def measure(workers, rounds, limit_ns):
         once = worker.sample(1)
         once = worker.sample(calls_for(once)) if once < SAMPLE_NS else once
         calls = calls_for(once)
-        fits = max(1 if once > SLOW_NS else 3, min(rounds, int(limit_ns / ((calls + 1) * once))))
+        fits = min(rounds, max(1 if once > SLOW_NS else 3, int(limit_ns / ((calls + 1) * once))))
         plan[worker] = calls, rounds // fits
     samples = {worker: [] for worker in workers}
     for i in range(rounds):
