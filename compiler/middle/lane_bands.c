@@ -47,7 +47,7 @@ static void reduce_axis(const struct candidate *c, struct pc_lane_shape *shape, 
     shape->period[a] = candidate_period_of(c, a);
     if (axis->adaptive || candidate_lanes_are_channels(c) || axis->kernel == 1)
         return;
-    if (axis->stride < axis->kernel && c->form.aligned &&
+    if ((axis->stride < axis->kernel || c->form.unrolled) && c->form.aligned &&
         !(c->form.padded && first)) /* rows of a kernel's input begin anywhere */
         shape->align = c->result->lanes;
     else if (a == POOL_MAX_RANK - 1 && shape->align < axis->stride && !shape->one_more && c->form.phases == 1)

@@ -80,6 +80,9 @@ int64_t candidate_slices_of(const struct pc_layer *layer);
 /* Of adaptive windows about. */
 int64_t candidate_stride_of(const struct pc_axis *axis);
 
+/* Whether windows along an axis may have elements of others. */
+bool candidate_windows_overlap(const struct pc_axis *axis);
+
 /* Bytes of the larger of the two sides, of one image. */
 double candidate_bytes_of_larger_side(const struct candidate *c);
 

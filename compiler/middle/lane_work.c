@@ -125,14 +125,17 @@ static bool rows_share_sets(const struct candidate *c) {
 }
 
 /* A plane as one straight line: the longer the windows are, the more results are alive at a time, those with tap numbers
- * twice, but where the next window begins two elements on and half of them are done; that constants are many matters less,
- * for each is used where the plane is. */
+ * twice, but where the next window begins two elements on and half of them are done, or all where windows lie apart; that
+ * constants are many matters less, for each is used where the plane is. */
 static double walk_unrolled(const struct candidate *c, const struct pc_lane_pass *pass) {
     const bool strides = c->layer->axis[2].stride > 1;
+    const bool apart = !candidate_windows_overlap(&c->layer->axis[1]) && !candidate_windows_overlap(&c->layer->axis[2]);
     if (pass->kind == PC_LANE_SELECT)
         return c->layer->axis[1].stride > 1 ? 1.3 : covered_by_many(c) ? 1 : 0.8;
     if (c->picks && c->halves) /* choices are all there is: of two vectors one instruction, two and a blend, or one for half */
         return !is_narrow(c) ? 0.7 : c->result->lanes * ir_elements[c->plan->real].bytes == 32 ? 1.45 : 1.1;
+    if (apart && !c->backward && !c->halves && !(c->picks && is_narrow(c)))
+        return c->picks ? 0.75 : 0.9;
     if (!c->picks || c->halves)
         return !c->backward && strides ? is_narrow(c) ? 1.3 : 1.15 : is_narrow(c) ? 1.1 : 0.95;
     if (covered_by_many(c))
@@ -251,6 +254,8 @@ static double crossing(const struct candidate *c, const struct pc_lane_pass *pas
         return c->tile_rows > 0 ? 1.5 : 5; /* rows of sums are few; elements in the order of memory are pieces of them */
     if (!pass->first)
         return c->form.padded ? 1.2 : c->form.aligned && c->tile_rows == 0 ? 1 : c->tracked ? 1.4 : 3.7;
+    if (c->form.unrolled && !c->form.padded && c->form.planes * pc_layer_inputs(c->layer) % c->result->lanes == 0)
+        return 1; /* all begin where cache lines do */
     return !c->form.aligned && c->tile_rows == 0 ? 2.5 : 2;
 }
 

@@ -254,7 +254,7 @@ check 'no name of a spec' 2 '' "'build' needs FILE" "$poolc" build ''
 
 # ---- build: targets ----
 
-echo 'pool row { mode max; channels 2; shape 4 x 50; kernel 2; passes forward }' >row.pool
+echo 'pool row { mode max; channels 2; shape 4 x 50; kernel 1 x 2; passes forward }' >row.pool
 check 'for c99' 0 '' '' "$poolc" build row.pool -o out
 cp out/row.c row.c99
 check 'c99 is the default' 0 '' '' "$poolc" build row.pool -o out --target c99
