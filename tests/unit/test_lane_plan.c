@@ -402,6 +402,9 @@ Test(lane_plan, the_plan_that_is_fastest_has_the_least_work) {
         {"channels 256; mode avg; shape 28 x 28; kernel 2; stride 2", PC_KERNEL_BACKWARD, PC_PLAN_WHOLE},
         {"channels 6; mode avg; shape 28 x 28; kernel 2; stride 2", PC_KERNEL_BACKWARD, PC_PLAN_UNROLLED},
         {"channels 1024; mode avg; shape 8 x 7 x 7; kernel 2 x 7 x 7; stride 1", PC_KERNEL_BACKWARD, PC_PLAN_UNROLLED},
+        /* slices that are windows */
+        {"channels 1024; mode avg; shape 8 x 7 x 7; kernel 2 x 7 x 7; stride 1; layout ndhwc", PC_KERNEL_FORWARD,
+         PC_PLAN_SLICES_1},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct front front;
