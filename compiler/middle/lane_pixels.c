@@ -7,6 +7,10 @@
  * of pixels should not be short, either (512 x 14 x 14 of 4 results 5.7 us, of 8 4.8; Granite Rapids).  49 pixels of 8 KiB: 8
  * of them at a time 4.0 us, 16 or 32 of them 3.9 (Zen 4). */
 static const int64_t RESULTS_MOST = 12, RESULTS_TRACKED = 16;
+/* What comes from afar is walked through in pieces as long as may be: a page of each pixel at a time, whose results the
+ * first level has, takes 287 us for averages of 16 x 32, 32 x 64 x 1024, in registers 366; maxima of 1 x 15000 x 1024 2.6 ms
+ * and 3.0 (Granite Rapids). */
+static const int64_t RESULTS_FROM_AFAR = PC_LANE_RESULTS_MAX;
 /* Results of which an addition need not wait for the one before it; a block has so many of RESULTS_MOST at least. */
 static const int64_t RESULTS_GOOD = 8, RESULTS_FEW = 6;
 /* Bytes of a pixel that are not worth a walk through all pixels: 128 take a tenth longer than two passes. */
@@ -79,12 +83,25 @@ static double kinds(const struct pc_plan *plan) {
 /* Nodes of a tap of a vector in the code, of each kind of windows: in the loop, behind it, and to finish. */
 static const double CODE_OF_TAP = 5;
 
+static double code_of(const struct pc_plan *plan, int64_t vectors, int64_t parts) {
+    return kinds(plan) * (double)(vectors * (parts + 2)) * CODE_OF_TAP;
+}
+
+/* Vectors of a block. */
+static int64_t vectors_of_block(const struct pc_plan *plan, int lanes) {
+    const struct candidate c = {.plan = plan, .layer = plan->layer};
+    const int64_t all = (plan->layer->desc.channels + lanes - 1) / lanes, each = registers(plan);
+    const int64_t piece = choose_block(all, RESULTS_FROM_AFAR);
+    if (each == 1 && candidate_comes_from_afar(&c) && code_of(plan, piece, 1) <= (double)plan->options.loop_budget)
+        return piece;
+    return choose_block(all, each > 1 ? RESULTS_TRACKED / each : RESULTS_MOST);
+}
+
 const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int lanes, const char *why,
                                                 struct pc_arena *arena) {
     const struct pc_layer *layer = plan->layer;
     const int64_t channels = layer->desc.channels, each = registers(plan);
-    const int64_t most = each > 1 ? RESULTS_TRACKED / each : RESULTS_MOST;
-    const int64_t vectors = choose_block((channels + lanes - 1) / lanes, most);
+    const int64_t vectors = vectors_of_block(plan, lanes);
     const double outputs = (double)pc_layer_outputs(layer), taps = outputs * (double)pc_layer_taps(layer);
     struct pc_lane_plan *p = PC_NEW(arena, struct pc_lane_plan);
     *p = (struct pc_lane_plan){.lanes = lanes, .abreast = 1, .unit = "vector of channels", .why = why, .pixel_parts = 1};
@@ -99,6 +116,6 @@ const struct pc_lane_plan *pc_lane_pixels_build(const struct pc_plan *plan, int 
     p->work += outputs * WINDOW;
     if (p->block < channels && p->block * ir_elements[plan->real].bytes < PIECE_LEAST)
         p->work *= SHORT_PIECE;
-    p->code = kinds(plan) * (double)(vectors * (p->pixel_parts + 2)) * CODE_OF_TAP;
+    p->code = code_of(plan, vectors, p->pixel_parts);
     return p->code <= (double)plan->options.loop_budget ? p : NULL;
 }

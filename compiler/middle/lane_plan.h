@@ -34,6 +34,9 @@ struct pc_lane_pass {
 
 enum { PC_CACHE_LINE = 64 }; /* bytes */
 
+/* Vectors that have their results side by side, pixel by pixel, at most. */
+enum { PC_LANE_RESULTS_MAX = 64 };
+
 /* Weighing dy and two for each axis; or halves of a plane, of 256 vectors of 16 lanes at most (VECTORS_UNROLLED). */
 enum { PC_LANE_PASSES_MAX = 12 };
 

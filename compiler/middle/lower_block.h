@@ -3,10 +3,11 @@
 #ifndef PC_LOWER_BLOCK_H
 #define PC_LOWER_BLOCK_H
 
+#include "middle/lane_plan.h"
 #include "middle/lower_fold.h"
 
 /* Vectors of a block, at most. */
-enum { BLOCK_MAX = 64 };
+enum { BLOCK_MAX = PC_LANE_RESULTS_MAX };
 
 struct block {
     struct nest *nest;

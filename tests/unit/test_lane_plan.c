@@ -160,6 +160,29 @@ Test(lane_plan, ways_of_the_first_level_decide) {
     close_front(&front);
 }
 
+/* What comes from afar is walked through in long pieces, where that is not too much code. */
+Test(lane_plan, pixels_from_afar_are_taken_in_long_pieces) {
+    static const struct {
+        const char *layer;
+        int64_t channels; /* of a piece */
+    } rows[] = {
+        {"mode avg; channels 1024; shape 32 x 64; kernel 16 x 32; layout nhwc", 1024},
+        {"mode max; channels 1040; shape 32 x 64; kernel 16 x 32; layout nhwc", 528},
+        {"mode avg; channels 1024; shape 36 x 70; kernel 12 x 22; stride 5 x 11; padding 6 x 11; layout nhwc", 128},
+        {"mode avg; channels 2048; shape 7 x 7; kernel global; layout nhwc", 128},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct front front;
+        open_text(&front, rows[i].layer);
+        const struct pc_plan_options options = {
+            .vector_bytes = 64, .caches = {.near_bytes = 2 << 20}, .forced = true, .choice = PC_PLAN_PIXELS};
+        const struct pc_plan *plan = must_build(&front, PC_KERNEL_FORWARD, options)->plan;
+        cr_assert_null(plan->misfit, "%s", rows[i].layer);
+        cr_assert_eq(plan->lanes->block, rows[i].channels, "%s", rows[i].layer);
+        close_front(&front);
+    }
+}
+
 /* Gradients pixel by pixel that leave the first level are stored so, too, and not a block of channels all through. */
 Test(lane_plan, pixels_are_stored_as_a_whole) {
     static const struct {
@@ -396,6 +419,7 @@ Test(lane_plan, the_plan_that_is_fastest_has_the_least_work) {
         /* windows that lie apart: rows that are no whole vectors, gradients that stay in the first level, or along D */
         {"channels 512; mode max; shape 14 x 14; kernel 2; stride 2", PC_KERNEL_FORWARD, PC_PLAN_UNROLLED},
         {"channels 512; mode max; shape 14 x 14; kernel 2; stride 2", PC_KERNEL_FORWARD, PC_PLAN_AXES, .vector_bytes = 32},
+        {"channels 1024; mode max; shape 15 x 13; kernel 2; stride 2", PC_KERNEL_FORWARD, PC_PLAN_UNROLLED},
         {"channels 512; mode max; shape 14 x 14; kernel 2; stride 2", PC_KERNEL_TRAIN, PC_PLAN_WHOLE},
         {"channels 256; mode max; shape 32 x 32; kernel 2; stride 2", PC_KERNEL_FORWARD, PC_PLAN_WHOLE},
         {"channels 512; mode avg; shape 14 x 14; kernel 2; stride 2", PC_KERNEL_FORWARD, PC_PLAN_UNROLLED},
