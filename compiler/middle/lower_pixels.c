@@ -2,9 +2,10 @@
  *
  * note [pixels]
  * Where windows share nothing, or little of the many taps that they have, all that counts is to walk through memory straight
- * on: a window's pixels one after the other, a block of neighbouring channels at a time, whose results stay in registers.
- * Where these are few, the window is taken in parts side by side, since each combination waits for the one before it.  Parts
- * are combined in their order, so that of equal maxima the first is kept.
+ * on: a window's pixels one after the other, a block of neighbouring channels at a time, whose results stay in registers, or,
+ * where pixels come from afar, in the first level cache.  Where results are few, the window is taken in parts side by side,
+ * since each combination waits for the one before it.  Parts are combined in their order, so that of equal maxima the first
+ * is kept.
  *
  * Gradients of maxima go the same way where no input is in two windows: every pixel of the window takes dy where the tap
  * number is its own.  dy and the numbers of a block stay in registers, or, where dx and dy leave the first level cache, are
