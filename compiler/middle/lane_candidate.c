@@ -113,8 +113,8 @@ int64_t candidate_line_length(const struct candidate *c, int64_t windows, int64_
  * without a choice among lanes, and fewer are left for those (5 x 5 of stride 3 in 14 x 14 planes 11 to 6.9 us, Zen 4).
  * Of one straight line across rows the innermost leaves whole vectors, whatever rows these are of (2 x 2 averages, 28 x 28
  * planes, 9.4 to 8.0 us, Granite Rapids).  Channels-last, what the outermost leaves of a band is just the band, so that bands
- * may be low, blocks wide, and nothing is worked out twice.  What comes from memory is read row by row, and so is added along rows first.  Rows of which one output
- * is left are many streams at once, which pays only where pixels are as far apart. */
+ * may be low, blocks wide, and nothing is worked out twice.  What comes from memory is read row by row, and so is added along
+ * rows first.  Rows of which one output is left are many streams at once, which pays only where pixels are as far apart. */
 bool candidate_is_outermost_first(const struct candidate *c) {
     const struct pc_axis *outer = &c->layer->axis[c->outer];
     bool most = true;
