@@ -7,9 +7,11 @@
 #include "element.h"
 #include "pool/reference.h"
 
+static const uint64_t STEP = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio, odd: visits every state */
+
 /* Of its own, so that loops over tensors need not call the public one for every element. */
 static inline uint64_t next(struct pool_random *random) {
-    uint64_t z = random->state += UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio, odd: visits every state */
+    uint64_t z = random->state += STEP;
     z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
     return z ^ z >> 31;
@@ -48,17 +50,23 @@ bool pool_random_chance(struct pool_random *random, uint64_t times, uint64_t of)
 }
 
 static double uniform(struct pool_random *random) {
-    return (double)(next(random) >> 40) / (1 << 23) - 1; /* 24 bits */
+    return (double)(int32_t)(next(random) >> 40) / (1 << 23) - 1; /* 24 bits, which machines convert faster if signed */
 }
 
-void pool_random_fill(uint64_t seed, const char *stream, enum pool_dtype dtype, int64_t count, void *out) {
+void pool_random_fill_part(uint64_t seed, const char *stream, enum pool_dtype dtype, int64_t from, int64_t count,
+                           void *out) {
     struct pool_random random = pool_random_start(seed, stream);
     float *const f32 = out;
     double *const f64 = out;
+    random.state += (uint64_t)from * STEP;
     for (int64_t i = 0; i < count && dtype == POOL_F32; i++)
         f32[i] = (float)uniform(&random); /* exact */
     for (int64_t i = 0; i < count && dtype == POOL_F64; i++)
         f64[i] = uniform(&random);
+}
+
+void pool_random_fill(uint64_t seed, const char *stream, enum pool_dtype dtype, int64_t count, void *out) {
+    pool_random_fill_part(seed, stream, dtype, 0, count, out);
 }
 
 /* How often each kind of value occurs, relative to the sum of a row. */

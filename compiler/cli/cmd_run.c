@@ -2,9 +2,9 @@
  *
  * The layer is narrowed to the kernels that this takes, so that nothing else is compiled: forward needs itself; the backward
  * pass of max and min first runs forward_train on x, that of lp first needs y. */
+#include "cli/filling.h"
 #include "cli/output.h"
 #include "cli/tensor.h"
-#include "pool/random.h"
 #include "run/runner.h"
 
 #include <inttypes.h>
@@ -25,6 +25,7 @@ struct run {
     struct pc_tensor_facts facts[PC_T_COUNT];
     struct pool_npy files[PC_T_COUNT]; /* read; else data is from pc_tensor_new() */
     void *data[PC_T_COUNT];
+    struct pc_filling *filling; /* of data, until the kernels are compiled */
 };
 
 /* ---- which tensors ---- */
@@ -152,15 +153,20 @@ static bool get_tensors(struct run *r) {
     for (const struct pc_tensor_file *file = r->cli->options.inputs; file; file = file->next)
         if (!read_input(r, tensor_of(r, file, false), file->path))
             return false;
+    struct pc_filled filled[PC_T_COUNT] = {{0}};
     for (int t = 0; t < PC_T_COUNT; t++) {
         if (!r->used[t] || r->data[t])
             continue;
         r->data[t] = pc_tensor_new(&r->facts[t]);
         if (!r->data[t])
             longjmp(*r->cli->arena.out_of_memory, 1);
-        if (is_input(r, (enum pc_tensor_id)t))
-            pool_random_fill(r->cli->options.seed, pc_tensor_names[t], r->layer.desc.dtype, r->facts[t].count, r->data[t]);
+        filled[t] = (struct pc_filled){.data = r->data[t],
+                                       .bytes = pc_tensor_bytes(&r->facts[t]),
+                                       .stream = is_input(r, (enum pc_tensor_id)t) ? pc_tensor_names[t] : NULL};
     }
+    r->filling = pc_filling_begin(filled, PC_T_COUNT, r->cli->options.seed, r->layer.desc.dtype);
+    if (!r->filling)
+        longjmp(*r->cli->arena.out_of_memory, 1);
     return true;
 }
 
@@ -186,6 +192,7 @@ static bool compute(struct run *r) {
     if (backend == PC_BACKEND_CC || backend == PC_BACKEND_JIT)
         pc_cli_progress(r->cli, 1, 2, "compiling %s", r->layer.name);
     struct pc_runner *runner = pc_runner_open(backend, &module, &runner_options, &r->cli->diags);
+    pc_filling_end(r->filling);
     if (!runner)
         return false;
     pc_cli_progress(r->cli, 2, 2, "running %s", r->layer.name);

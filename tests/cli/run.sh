@@ -409,6 +409,14 @@ done
 check 'other seed' 0 '*' '' "$poolc" run one.pool --backend eval --seed 8
 check 'other numbers' 1 '*' '*' cmp stdout random.eval
 check 'small results are shown' 0 '^  7 8$' '' "$poolc" run net.pool max2 --backend eval -i "$lesson/nine.npy"
+for width in 32:2277255213:3497852337 64:55958943:1817678313; do # of 4 and 8 MB, which two threads fill
+    dtype=f${width%%:*} sums=${width#*:}
+    echo "pool long { mode max; dtype $dtype; shape 1000003; kernel 2; stride 1 }" >long.pool
+    check "fill $dtype" 0 '*' '' "$poolc" run long.pool --backend ref --seed 5 -o long.npy
+    check "the numbers of $dtype" 0 "^${sums%:*} " '' cksum long.npy
+    check "fill $dtype backward" 0 '*' '' "$poolc" run long.pool --backend ref --seed 5 --backward -o long.npy
+    check "the numbers of $dtype backward" 0 "^${sums#*:} " '' cksum long.npy
+done
 npy big.npy '>f4' '(1, 1, 3, 3)' \
     "$(printf '%s' '\000\000\000\000\077\200\000\000\100\000\000\000\100\100\000\000' \
         '\100\200\000\000\100\240\000\000\100\300\000\000\100\340\000\000\101\000\000\000')"

@@ -77,6 +77,22 @@ Test(random, uniform_numbers) {
     cr_assert_eq(wide[1], -2251686 / 8388608.0);
 }
 
+Test(random, parts_are_the_whole) {
+    enum { COUNT = 100 };
+    float narrow[COUNT], narrow_part[COUNT];
+    double wide[COUNT], wide_part[COUNT];
+    pool_random_fill(7, "x", POOL_F32, COUNT, narrow);
+    pool_random_fill(7, "x", POOL_F64, COUNT, wide);
+    for (int cut = 0; cut <= COUNT; cut++) {
+        pool_random_fill_part(7, "x", POOL_F32, 0, cut, narrow_part);
+        pool_random_fill_part(7, "x", POOL_F32, cut, COUNT - cut, narrow_part + cut);
+        pool_random_fill_part(7, "x", POOL_F64, cut, COUNT - cut, wide_part + cut);
+        pool_random_fill_part(7, "x", POOL_F64, 0, cut, wide_part);
+        cr_assert_eq(memcmp(narrow, narrow_part, sizeof narrow), 0, "cut at %d", cut);
+        cr_assert_eq(memcmp(wide, wide_part, sizeof wide), 0, "cut at %d", cut);
+    }
+}
+
 Test(random, hard_numbers) {
     enum { COUNT = 4000 };
     static float narrow[COUNT];

@@ -28,6 +28,10 @@ bool pool_random_chance(struct pool_random *random, uint64_t times, uint64_t of)
 /* `count` elements of `dtype`, uniform in [-1, 1): multiples of 2^-23, so that f32 and f64 get the same numbers. */
 void pool_random_fill(uint64_t seed, const char *stream, enum pool_dtype dtype, int64_t count, void *out);
 
+/* `count` of those elements, from number `from` on; out[0] is that one. */
+void pool_random_fill_part(uint64_t seed, const char *stream, enum pool_dtype dtype, int64_t from, int64_t count,
+                           void *out);
+
 /* Inputs that find faults, as sets of values and how often each occurs. */
 enum pool_hard {
     POOL_HARD_TIES,       /* five small values: most windows have several largest ones */
